@@ -1,0 +1,38 @@
+"""Fit one method on all outer folds of dataset x setting x repeat."""
+
+from grvsnn.fitting import JobKey, fit_and_write, load_tasks
+from grvsnn.jobs import run_job
+
+
+def main(job) -> None:
+    """Load the repeat's tasks, fit them and write predictions, features and facts."""
+    wildcards = job.wildcards
+    key = JobKey(
+        wildcards.dataset,
+        wildcards.setting,
+        wildcards.method,
+        int(wildcards.repeat),
+        job.params.seed,
+    )
+    tasks = load_tasks(
+        key,
+        bed=job.input[0],
+        training=job.input.training,
+        folds=job.input.folds,
+        loadings=job.input.loadings or None,
+        protocol=job.params.protocol,
+    )
+    params = dict(job.params.method)
+    if job.rule == "fit_grvsnn":
+        params["device"] = "cuda" if job.resources.gpu else "cpu"
+    fit_and_write(
+        tasks,
+        params,
+        job.threads,
+        predictions=job.output.predictions,
+        features=job.output.features,
+        fits=job.output.fits,
+    )
+
+
+run_job(snakemake, main)

@@ -1,0 +1,1 @@
+"""One module per raw format: files in, a `PreparedDataset` out."""

@@ -1,0 +1,90 @@
+"""Raw files: from a mirror folder or the network, checked before they get their name."""
+
+import hashlib
+import logging
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from urllib.parse import urlparse
+
+import pooch
+
+from grvsnn.errors import InputError
+from grvsnn.files import atomic_path
+
+logger = logging.getLogger(__name__)
+
+TIMEOUT_S = 60
+RETRIES = 3
+
+
+def fetch_file(source: Mapping, target: str | Path, mirror: str | None) -> None:
+    """Bring one raw file under its final name, or leave nothing there.
+
+    Parameters
+    ----------
+    source : mapping
+        ``url`` (https) or, for data that may not be downloaded, ``manual``: how a
+        person gets the file; ``sha256``, or None where no checksum is published.
+    target : path
+        ``.../{dataset}/{file}``.
+    mirror : str or None
+        A folder with ``{dataset}/{file}``, looked at before the network.
+
+    Raises
+    ------
+    InputError
+        Checksum mismatch, no network, or a file that the user must supply.
+    """
+    target = Path(target)
+    name = f"{target.parent.name}/{target.name}"
+    local = Path(mirror) / name if mirror else None
+    with atomic_path(target) as scratch:
+        if local and local.exists():
+            logger.info("%s: taken from the mirror %s", name, mirror)
+            shutil.copyfile(local, scratch)
+            origin = str(local)
+        elif source.get("url"):
+            origin = source["url"]
+            _download(origin, scratch, name)
+        else:
+            raise InputError(
+                f"{name} must be supplied by you. {source['manual'].strip()} "
+                f"Put it at $GRVSNN_DATA_MIRROR/{name}."
+            )
+        _check(scratch, source.get("sha256"), origin, name)
+
+
+def _download(url: str, scratch: Path, name: str) -> None:
+    if urlparse(url).scheme != "https":
+        raise InputError(f"{name}: only https addresses are downloaded, not {url}")
+    downloads = pooch.create(
+        path=scratch.parent,
+        base_url="",
+        registry={scratch.name: None},
+        urls={scratch.name: url},
+        retry_if_failed=RETRIES,
+    )
+    scratch.unlink()
+    try:
+        downloads.fetch(
+            scratch.name, downloader=pooch.HTTPDownloader(timeout=TIMEOUT_S)
+        )
+    # requests' errors, pooch's ValueError and the system's all mean the same here
+    except Exception as error:
+        raise InputError(
+            f"{name}: cannot download {url} ({error}). Without a network, put the file "
+            f"into a folder as {name} and set GRVSNN_DATA_MIRROR to that folder."
+        ) from None
+
+
+def _check(path: Path, expected: str | None, origin: str, name: str) -> None:
+    with path.open("rb") as stream:
+        found = hashlib.file_digest(stream, "sha256").hexdigest()
+    if expected is None:
+        logger.warning("%s: no checksum is registered; sha256 is %s", name, found)
+    elif found != expected:
+        raise InputError(
+            f"{name}: sha256 of {origin} is {found}, expected {expected}: the file is "
+            "damaged or another version; remove it or mend the registry entry"
+        )

@@ -1,0 +1,246 @@
+"""One job: all outer folds of dataset x setting x method x repeat, from files to files.
+
+`load_tasks` turns the stage's files into `FoldTask`s, `fit_and_write` runs the method
+and writes predictions.parquet, features.parquet and fits.json.
+"""
+
+import logging
+import resource
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from grvsnn.errors import InputError
+from grvsnn.files import write_json, write_parquet
+from grvsnn.genotypes import impute_by_training_rows, read_genotypes
+from grvsnn.methods import load_method
+from grvsnn.tasks import FoldFit, FoldTask
+
+logger = logging.getLogger(__name__)
+
+KEYS = ("dataset", "setting", "method", "repeat")
+VERSIONS = ("numpy", "scipy", "torch", "scikit-learn", "optuna", "lassonet", "numba")
+
+
+@dataclass(frozen=True)
+class JobKey:
+    """The wildcards of a fit, and the config's seed."""
+
+    dataset: str
+    setting: str
+    method: str
+    repeat: int
+    seed: int
+
+    @property
+    def columns(self) -> dict[str, object]:
+        """The wildcards as columns of the output tables."""
+        return {name: getattr(self, name) for name in KEYS}
+
+
+def load_tasks(
+    key: JobKey,
+    bed: str | Path,
+    training: str | Path,
+    folds: str | Path,
+    loadings: str | Path | None = None,
+    protocol: str = "nested",
+) -> list[FoldTask]:
+    """Build the repeat's tasks, one an outer fold.
+
+    Parameters
+    ----------
+    key : JobKey
+        Which job this is; setting ``pedigree`` leaves the markers out.
+    bed : path
+        PLINK genotypes.
+    training : path
+        Phenotypes of this repeat with test rows NaN (`grvsnn.targets`).
+    folds : path
+        The dataset's folds table.
+    loadings : path or None
+        Pedigree loadings; None in setting ``markers``.
+    protocol : str
+        ``published`` makes the test rows the one validation split.
+    """
+    dosages, sample_ids, marker_map = read_genotypes(bed)
+    markers = marker_map["snp"].to_numpy(str)
+    if key.setting == "pedigree":
+        dosages, markers = dosages[:, :0], markers[:0]
+    L, components = _read_loadings(loadings, sample_ids)
+    fold_table = pd.read_parquet(folds)
+    fold_table = fold_table[fold_table["repeat"] == key.repeat]
+    phenotypes = pd.read_parquet(training)
+    row_of = pd.Series(np.arange(len(sample_ids)), index=sample_ids)
+    tasks = []
+    for fold, part in fold_table.groupby("fold", sort=True):
+        rows = _rows_by_role(part, row_of)
+        if protocol == "published":
+            rows["inner"] = ((rows["train"], rows["test"]),)
+        Y, traits = _trait_matrix(phenotypes[phenotypes["fold"] == fold], row_of)
+        tasks.append(
+            FoldTask(
+                **key.columns,
+                fold=int(fold),
+                seed=key.seed,
+                traits=traits,
+                sample_ids=sample_ids,
+                Y=Y,
+                genotypes=impute_by_training_rows(dosages, rows["train"]),
+                loadings=L,
+                feature_names=np.concatenate([markers, components]),
+                train=rows["train"],
+                test=rows["test"],
+                inner_splits=rows["inner"],
+            )
+        )
+    return tasks
+
+
+def _read_loadings(
+    path: str | Path | None, sample_ids: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    if path is None:
+        return np.zeros((len(sample_ids), 0)), np.array([], dtype=str)
+    table = pd.read_parquet(path).set_index("sample_id")
+    missing = set(sample_ids) - set(table.index)
+    if missing:
+        raise InputError(
+            f"{path}: {len(missing)} genotyped animals have no pedigree loadings, "
+            f"e.g. {min(missing)!r}"
+        )
+    return table.loc[sample_ids].to_numpy(float), table.columns.to_numpy(str)
+
+
+def _rows_by_role(part: pd.DataFrame, row_of: pd.Series) -> dict:
+    """Row numbers of training and test animals, and of the inner splits."""
+    rows = row_of.loc[part["sample_id"]].to_numpy()
+    role, inner = part["role"].to_numpy(), part["inner_fold"].to_numpy()
+    train, test = np.sort(rows[role == "train"]), np.sort(rows[role == "test"])
+    splits = tuple(
+        (
+            np.sort(rows[(role == "train") & (inner != number)]),
+            np.sort(rows[(role == "train") & (inner == number)]),
+        )
+        for number in np.unique(inner[role == "train"])
+    )
+    return {"train": train, "test": test, "inner": splits}
+
+
+def _trait_matrix(
+    table: pd.DataFrame, row_of: pd.Series
+) -> tuple[np.ndarray, tuple[str, ...]]:
+    traits = tuple(name for name in table if name not in ("fold", "sample_id"))
+    Y = np.full((len(row_of), len(traits)), np.nan)
+    Y[row_of.loc[table["sample_id"]].to_numpy()] = table[list(traits)].to_numpy(float)
+    return Y, traits
+
+
+def fit_and_write(
+    tasks: Sequence[FoldTask],
+    params: Mapping,
+    n_threads: int,
+    predictions: str | Path,
+    features: str | Path,
+    fits: str | Path,
+) -> None:
+    """Fit one repeat and write its three files."""
+    start = time.perf_counter()
+    results = load_method(tasks[0].method)(tasks, params, n_threads)
+    seconds = time.perf_counter() - start
+    for task, result in zip(tasks, results, strict=True):
+        _check_fit(task, result)
+    pairs = list(zip(tasks, results, strict=True))
+    write_parquet(pd.concat([_predictions(*pair) for pair in pairs]), predictions)
+    write_parquet(pd.concat([_features(*pair) for pair in pairs]), features)
+    write_json(_facts(pairs, params, n_threads, seconds), fits)
+    logger.info("%d folds in %.1f s", len(tasks), seconds)
+
+
+def _check_fit(task: FoldTask, fit: FoldFit) -> None:
+    """Hold a method to the contract before anything is written."""
+    expected = {
+        "predicted": (len(task.test), len(task.traits)),
+        "importance": (task.n_features, len(task.traits)),
+        "selected": (task.n_features, len(task.traits)),
+    }
+    for name, shape in expected.items():
+        value = getattr(fit, name)
+        if value.shape != shape:
+            raise ValueError(f"{task.method}: {name} has shape {value.shape}")
+        if not np.isfinite(value).all():
+            raise ValueError(f"{task.method}: {name} is not finite in fold {task.fold}")
+
+
+def _keys(task: FoldTask) -> dict[str, object]:
+    return {**{name: getattr(task, name) for name in KEYS}, "fold": task.fold}
+
+
+def _predictions(task: FoldTask, fit: FoldFit) -> pd.DataFrame:
+    n_test = len(task.test)
+    return pd.DataFrame(
+        {
+            **_keys(task),
+            "trait": np.repeat(task.traits, n_test),
+            "sample_id": np.tile(task.sample_ids[task.test], len(task.traits)),
+            "predicted": fit.predicted.T.ravel(),
+        }
+    )
+
+
+def _features(task: FoldTask, fit: FoldFit) -> pd.DataFrame:
+    """Long table of features, with text columns as categories to keep it small."""
+    n_traits = len(task.traits)
+    kind = np.repeat(["marker", "loading"], [task.n_markers, task.n_loadings])
+    columns = {
+        "trait": np.repeat(task.traits, task.n_features),
+        "feature": np.tile(task.feature_names, n_traits),
+        "kind": np.tile(kind, n_traits),
+    }
+    values = {
+        "importance": fit.importance,
+        "selected": fit.selected,
+        **fit.feature_columns,
+    }
+    frame = pd.DataFrame({**_keys(task), **columns})
+    for name, value in values.items():
+        flat = np.asarray(value).T.ravel()
+        frame[name] = flat.astype(np.float32) if flat.dtype.kind == "f" else flat
+    return frame
+
+
+def _facts(
+    pairs: Sequence[tuple[FoldTask, FoldFit]],
+    params: Mapping,
+    n_threads: int,
+    seconds: float,
+) -> dict:
+    task = pairs[0][0]
+    return {
+        **{name: getattr(task, name) for name in KEYS},
+        "seed": task.seed,
+        "params": dict(params),
+        "n_threads": n_threads,
+        "seconds": seconds,
+        # ru_maxrss is in KiB on Linux
+        "peak_memory_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+        "versions": _versions(),
+        "folds": [{"fold": task.fold, **dict(fit.info)} for task, fit in pairs],
+    }
+
+
+def _versions() -> dict[str, str]:
+    from grvsnn import __version__
+
+    found = {"grvsnn": __version__}
+    for package in VERSIONS:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found

@@ -1,0 +1,124 @@
+"""Genotypes on disk: PLINK 1 .bed/.bim/.fam, and gaps filled by training rows."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from bed_reader import open_bed, to_bed
+
+from grvsnn.errors import InputError
+from grvsnn.files import atomic_path
+
+MISSING = -127  # bed-reader's int8 code of a missing call
+MAP_COLUMNS = ("chromosome", "snp", "cm", "position", "a1", "a2")
+
+
+def write_genotypes(
+    dosages: np.ndarray, sample_ids: np.ndarray, marker_map: pd.DataFrame, bed: Path
+) -> None:
+    """Write hard calls as PLINK 1 binary files, atomically.
+
+    Parameters
+    ----------
+    dosages : ndarray of int8, shape (n_samples, n_markers)
+        Copies of allele a1: 0, 1, 2; any negative value is a missing call.
+    sample_ids : ndarray of str, shape (n_samples,)
+        Animals; family ids are 0.
+    marker_map : DataFrame
+        Columns chromosome, snp, cm, position, a1, a2, one row a marker.
+    bed : Path
+        The .bed file; .bim and .fam are written beside it.
+    """
+    properties = {
+        "iid": np.asarray(sample_ids, dtype=str),
+        "sid": marker_map["snp"].to_numpy(str),
+        "chromosome": marker_map["chromosome"].to_numpy(str),
+        "cm_position": marker_map["cm"].to_numpy(float),
+        "bp_position": marker_map["position"].to_numpy(int),
+        "allele_1": marker_map["a1"].to_numpy(str),
+        "allele_2": marker_map["a2"].to_numpy(str),
+    }
+    values = np.where(dosages < 0, MISSING, dosages).astype(np.int8)
+    bed = Path(bed)
+    with (
+        atomic_path(bed) as new_bed,
+        atomic_path(bed.with_suffix(".bim")) as new_bim,
+        atomic_path(bed.with_suffix(".fam")) as new_fam,
+    ):
+        to_bed(
+            new_bed,
+            values,
+            properties=properties,
+            fam_filepath=new_fam,
+            bim_filepath=new_bim,
+            count_A1=True,
+            num_threads=1,
+        )
+
+
+def read_genotypes(bed: str | Path) -> tuple[np.ndarray, np.ndarray, pd.DataFrame]:
+    """Read PLINK 1 binary files.
+
+    Returns
+    -------
+    dosages : ndarray of int8, shape (n_samples, n_markers)
+        Copies of a1; missing calls are -1.
+    sample_ids : ndarray of str, shape (n_samples,)
+    marker_map : DataFrame
+        Columns chromosome, snp, cm, position, a1, a2.
+
+    Raises
+    ------
+    InputError
+        When a file is missing or the three disagree.
+    """
+    bed = Path(bed)
+    for suffix in (".bed", ".bim", ".fam"):
+        if not bed.with_suffix(suffix).exists():
+            raise InputError(f"{bed.with_suffix(suffix)} is missing")
+    try:
+        with open_bed(bed, num_threads=1) as reader:
+            dosages = reader.read(dtype="int8")
+            sample_ids = reader.iid.astype(str)
+            marker_map = pd.DataFrame(
+                {
+                    "chromosome": reader.chromosome,
+                    "snp": reader.sid,
+                    "cm": reader.cm_position,
+                    "position": reader.bp_position,
+                    "a1": reader.allele_1,
+                    "a2": reader.allele_2,
+                }
+            )
+    except ValueError as error:
+        raise InputError(f"{bed} does not fit its .bim and .fam: {error}") from None
+    dosages[dosages == MISSING] = -1
+    return np.ascontiguousarray(dosages), sample_ids, marker_map
+
+
+def impute_by_training_rows(dosages: np.ndarray, train: np.ndarray) -> np.ndarray:
+    """Fill missing calls with the training rows' rounded mean dosage.
+
+    A rounded mean keeps hard calls (0, 1, 2) and never looks at other rows. Without
+    gaps the array itself is returned, so that folds share it.
+
+    Parameters
+    ----------
+    dosages : ndarray of int8, shape (n_samples, n_markers)
+        Missing calls are negative.
+    train : ndarray of int
+        Training rows.
+    """
+    gaps = dosages < 0
+    if not gaps.any():
+        return dosages
+    columns = np.flatnonzero(gaps.any(axis=0))
+    part = dosages[np.ix_(train, columns)]
+    called = part >= 0
+    total = np.where(called, part, 0).sum(axis=0, dtype=np.int64)
+    # a marker without any call in the training rows is constant there, hence unused
+    mean = total / np.maximum(called.sum(axis=0), 1)
+    filled = dosages.copy()
+    block = filled[:, columns]
+    filled[:, columns] = np.where(block < 0, np.rint(mean).astype(np.int8), block)
+    return filled

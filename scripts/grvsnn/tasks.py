@@ -1,0 +1,164 @@
+"""What a method sees (`FoldTask`) and what it must return (`FoldFit`).
+
+A method is a function ``fit(tasks, params, n_threads) -> list[FoldFit]`` over the
+outer folds of one repeat. It never sees a test phenotype: ``FoldTask.Y`` is NaN there.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from grvsnn.seeds import derive_seed
+
+
+@dataclass(frozen=True, eq=False)
+class FoldTask:
+    """One outer fold as a method sees it.
+
+    Parameters
+    ----------
+    dataset, setting, method : str
+        The job's wildcards.
+    repeat, fold : int
+        Repeat (from 1) and outer fold (from 1).
+    seed : int
+        The config's seed; derive every stream from it with `seed_for`.
+    traits : tuple of str
+        Names of the T traits.
+    sample_ids : ndarray of str, shape (n_samples,)
+        All animals of the dataset, in the order of every array's rows.
+    Y : ndarray of float64, shape (n_samples, T)
+        Traits, adjusted and standardised by the training rows (mean 0, 1/n-variance 1);
+        NaN in test rows and where a training phenotype is missing.
+    genotypes : ndarray of int8, shape (n_samples, n_markers)
+        Dosages 0, 1, 2, without gaps: missing calls take the training rows' rounded
+        mean. Zero columns in setting ``pedigree``.
+    loadings : ndarray of float64, shape (n_samples, n_loadings)
+        Pedigree loadings L = Q sqrt(Lambda), unstandardised; zero columns in setting
+        ``markers``.
+    feature_names : ndarray of str, shape (n_markers + n_loadings,)
+        Markers first, then loadings.
+    train, test : ndarray of int, shapes (n_train,), (n_test,)
+        Row numbers.
+    inner_splits : tuple of (ndarray, ndarray)
+        (fit rows, validation rows) pairs for tuning and early stopping; all of them
+        training rows under the nested protocol.
+    """
+
+    dataset: str
+    setting: str
+    method: str
+    repeat: int
+    fold: int
+    seed: int
+    traits: tuple[str, ...]
+    sample_ids: np.ndarray
+    Y: np.ndarray
+    genotypes: np.ndarray
+    loadings: np.ndarray
+    feature_names: np.ndarray
+    train: np.ndarray
+    test: np.ndarray
+    inner_splits: tuple[tuple[np.ndarray, np.ndarray], ...]
+
+    @property
+    def n_markers(self) -> int:
+        """Number of markers."""
+        return self.genotypes.shape[1]
+
+    @property
+    def n_loadings(self) -> int:
+        """Number of pedigree loadings."""
+        return self.loadings.shape[1]
+
+    @property
+    def n_features(self) -> int:
+        """Markers and loadings together."""
+        return self.n_markers + self.n_loadings
+
+    def seed_for(self, *purpose: object) -> int:
+        """Seed for a named purpose (e.g. a trait) within this fold and method."""
+        return derive_seed(
+            self.seed,
+            self.dataset,
+            self.setting,
+            self.method,
+            self.repeat,
+            self.fold,
+            *purpose,
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class FoldFit:
+    """What a method returns for one outer fold.
+
+    Parameters
+    ----------
+    predicted : ndarray of float64, shape (n_test, T)
+        Predictions for ``task.test``, in the units of ``task.Y``.
+    importance : ndarray of float64, shape (n_features, T)
+        Non-negative, each trait's largest is 1 (all zero for methods without one).
+    selected : ndarray of bool, shape (n_features, T)
+        The method's own rule for "selected".
+    info : mapping
+        JSON-able facts: hyper-parameters, epochs or iterations, seconds, inner score,
+        backend and versions, convergence diagnostics.
+    feature_columns : mapping of str to ndarray, each of shape (n_features, T)
+        More columns of features.parquet, e.g. effect, pip, lower, upper.
+    """
+
+    predicted: np.ndarray
+    importance: np.ndarray
+    selected: np.ndarray
+    info: Mapping[str, object]
+    feature_columns: Mapping[str, np.ndarray] = field(default_factory=dict)
+
+
+FitFunction = Callable[[Sequence[FoldTask], Mapping, int], list[FoldFit]]
+
+
+def normalise_importance(raw: np.ndarray) -> np.ndarray:
+    """Divide each trait's column by its largest value; an all-zero column stays."""
+    raw = np.abs(np.asarray(raw, dtype=float))
+    top = raw.max(axis=0, initial=0.0)
+    return raw / np.where(top > 0, top, 1.0)
+
+
+def column_moments(X: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and 1/n standard deviation of each column over the given rows.
+
+    Parameters
+    ----------
+    X : ndarray, shape (n_samples, n_columns)
+        int8 dosages or float features.
+    rows : ndarray of int
+        The (training) rows that may be looked at.
+
+    Returns
+    -------
+    mean, sd : ndarray of float64, shape (n_columns,)
+        ``sd`` is exactly 0 for a column that is constant over `rows`.
+    """
+    part = X[rows]
+    mean = part.mean(axis=0, dtype=np.float64)
+    # blocks keep the float copy small
+    sd = np.empty(X.shape[1])
+    for start in range(0, X.shape[1], 4096):
+        block = part[:, start : start + 4096].astype(np.float64)
+        sd[start : start + 4096] = block.std(axis=0)
+        sd[start : start + 4096][np.ptp(block, axis=0) == 0] = 0.0
+    return mean, sd
+
+
+def standardise(
+    X: np.ndarray, rows: np.ndarray, dtype: type = np.float64
+) -> np.ndarray:
+    """Columns centred and scaled by the moments over `rows`; constant ones become 0."""
+    mean, sd = column_moments(X, rows)
+    inverse = np.divide(1.0, sd, out=np.zeros_like(sd), where=sd > 0)
+    out = X.astype(dtype)
+    out -= mean.astype(dtype)
+    out *= inverse.astype(dtype)
+    return out

@@ -1,0 +1,176 @@
+DATA = "<results>/{dataset}/data"
+GENOTYPES = multiext(f"{DATA}/genotypes", ".bed", ".bim", ".fam")
+
+
+rule fetch_file:
+    output:
+        "<resources>/{dataset}/{file}",
+    log:
+        "<logs>/fetch_file/{dataset}/{file}.log",
+    localrule: True
+    conda:
+        "../../envs/data.yaml"
+    resources:
+        mem_mb=500,
+        runtime="1h",
+        gpu=0,
+    params:
+        source=get_raw_source,
+    script:
+        "../../scripts/fetch_file.py"
+
+
+rule prepare_mouse:
+    input:
+        unpack(get_raw_files),
+        library=library("datasets/mouse.py", "datasets/prepared.py"),
+    output:
+        GENOTYPES,
+        phenotypes=f"{DATA}/phenotypes.parquet",
+        covariates=f"{DATA}/covariates.parquet",
+        relationship=f"{DATA}/relationship.npz",
+        provenance=f"{DATA}/provenance.json",
+    log:
+        "<logs>/prepare/{dataset}.log",
+    wildcard_constraints:
+        dataset=datasets_of("mouse"),
+    conda:
+        "../../envs/data.yaml"
+    resources:
+        mem_mb=4000,
+        runtime="30m",
+        gpu=0,
+    params:
+        entry=lookup("registry/{dataset}", within=config),
+    script:
+        "../../scripts/prepare_mouse.py"
+
+
+rule prepare_pine:
+    input:
+        unpack(get_raw_files),
+        library=library("datasets/pine.py", "datasets/prepared.py"),
+    output:
+        GENOTYPES,
+        phenotypes=f"{DATA}/phenotypes.parquet",
+        covariates=f"{DATA}/covariates.parquet",
+        pedigree=f"{DATA}/pedigree.parquet",
+        provenance=f"{DATA}/provenance.json",
+    log:
+        "<logs>/prepare/{dataset}.log",
+    wildcard_constraints:
+        dataset=datasets_of("pine"),
+    conda:
+        "../../envs/data.yaml"
+    resources:
+        mem_mb=2000,
+        runtime="30m",
+        gpu=0,
+    params:
+        entry=lookup("registry/{dataset}", within=config),
+    script:
+        "../../scripts/prepare_pine.py"
+
+
+rule prepare_pig:
+    input:
+        unpack(get_raw_files),
+        library=library("datasets/pig.py", "datasets/prepared.py"),
+    output:
+        GENOTYPES,
+        phenotypes=f"{DATA}/phenotypes.parquet",
+        covariates=f"{DATA}/covariates.parquet",
+        pedigree=f"{DATA}/pedigree.parquet",
+        provenance=f"{DATA}/provenance.json",
+    log:
+        "<logs>/prepare/{dataset}.log",
+    wildcard_constraints:
+        dataset=datasets_of("pig"),
+    conda:
+        "../../envs/data.yaml"
+    resources:
+        mem_mb=2000,
+        runtime="1h",
+        gpu=0,
+    params:
+        entry=lookup("registry/{dataset}", within=config),
+    script:
+        "../../scripts/prepare_pig.py"
+
+
+rule simulate_population:
+    input:
+        library=library("simulate.py", "datasets/prepared.py"),
+    output:
+        GENOTYPES,
+        phenotypes=f"{DATA}/phenotypes.parquet",
+        covariates=f"{DATA}/covariates.parquet",
+        pedigree=f"{DATA}/pedigree.parquet",
+        provenance=f"{DATA}/provenance.json",
+        true_values=f"{DATA}/true_values.parquet",
+        true_qtl=f"{DATA}/true_qtl.parquet",
+    log:
+        "<logs>/prepare/{dataset}.log",
+    wildcard_constraints:
+        dataset=datasets_of("simulated"),
+    conda:
+        "../../envs/data.yaml"
+    resources:
+        mem_mb=scale_by_size(500, 10),
+        runtime="30m",
+        gpu=0,
+    params:
+        simulation=lookup("registry/{dataset}/simulation", within=config),
+        seed=lookup("seed", within=config),
+    script:
+        "../../scripts/simulate_population.py"
+
+
+rule make_folds:
+    input:
+        GENOTYPES if config["folds"]["scheme"] == "cluster" else [],
+        phenotypes=f"{DATA}/phenotypes.parquet",
+        pedigree=branch(
+            lookup("folds/scheme", within=config),
+            cases={"family": get_relationship, "forward": get_relationship},
+            otherwise=[],
+        ),
+        library=library("folds.py"),
+    output:
+        folds="<results>/{dataset}/folds.parquet",
+    log:
+        "<logs>/make_folds/{dataset}.log",
+    conda:
+        "../../envs/data.yaml"
+    resources:
+        mem_mb=scale_by_size(500, 10),
+        runtime="10m",
+        gpu=0,
+    params:
+        folds=lookup("folds", within=config),
+        seed=lookup("seed", within=config),
+    script:
+        "../../scripts/make_folds.py"
+
+
+rule make_targets:
+    input:
+        phenotypes=f"{DATA}/phenotypes.parquet",
+        covariates=get_covariates,
+        folds="<results>/{dataset}/folds.parquet",
+        library=library("targets.py"),
+    output:
+        training="<results>/{dataset}/targets/repeat-{repeat}/training.parquet",
+        truth="<results>/{dataset}/targets/repeat-{repeat}/truth.parquet",
+    log:
+        "<logs>/make_targets/{dataset}/repeat-{repeat}.log",
+    conda:
+        "../../envs/data.yaml"
+    resources:
+        mem_mb=1000,
+        runtime="10m",
+        gpu=0,
+    params:
+        protocol=lookup("protocol", within=config),
+    script:
+        "../../scripts/make_targets.py"

@@ -1,0 +1,110 @@
+# One rule per software stack; all share the files of a fit, the script and its contract.
+
+
+rule fit_linear:
+    input:
+        multiext("<results>/{dataset}/data/genotypes", ".bed", ".bim", ".fam"),
+        training="<results>/{dataset}/targets/repeat-{repeat}/training.parquet",
+        folds="<results>/{dataset}/folds.parquet",
+        loadings=get_loadings,
+        library=library(
+            "tasks.py",
+            "fitting.py",
+            "methods/mean.py",
+            "methods/gblup.py",
+            "reml.py",
+        ),
+    output:
+        predictions=f"{JOB}/predictions.parquet",
+        features=f"{JOB}/features.parquet",
+        fits=f"{JOB}/fits.json",
+    log:
+        "<logs>/fit/{dataset}/{setting}/{method}/repeat-{repeat}.log",
+    benchmark:
+        "<benchmarks>/{dataset}/{setting}/{method}/repeat-{repeat}.tsv"
+    wildcard_constraints:
+        method="mean|gblup",
+    conda:
+        "../../envs/linear.yaml"
+    resources:
+        mem_mb=scale_by_size(1000, 40),
+        runtime=scale_by_size(10, 0.5),
+        gpu=0,
+    params:
+        method={},
+        protocol=lookup("protocol", within=config),
+        seed=lookup("seed", within=config),
+    script:
+        "../../scripts/fit_method.py"
+
+
+use rule fit_linear as fit_bayes with:
+    input:
+        multiext("<results>/{dataset}/data/genotypes", ".bed", ".bim", ".fam"),
+        training="<results>/{dataset}/targets/repeat-{repeat}/training.parquet",
+        folds="<results>/{dataset}/folds.parquet",
+        loadings=get_loadings,
+        library=library("tasks.py", "fitting.py", "methods/bayes.py"),
+    wildcard_constraints:
+        method="brr|blasso|bayescpi",
+    conda:
+        "../../envs/bayes.yaml"
+    resources:
+        mem_mb=scale_by_size(1500, 60),
+        runtime=scale_by_size(30, 2),
+        gpu=0,
+    params:
+        method=lookup("bayes", within=config),
+        protocol=lookup("protocol", within=config),
+        seed=lookup("seed", within=config),
+
+
+use rule fit_linear as fit_lassonet with:
+    input:
+        multiext("<results>/{dataset}/data/genotypes", ".bed", ".bim", ".fam"),
+        training="<results>/{dataset}/targets/repeat-{repeat}/training.parquet",
+        folds="<results>/{dataset}/folds.parquet",
+        loadings=get_loadings,
+        library=library("tasks.py", "fitting.py", "methods/lassonet.py"),
+    wildcard_constraints:
+        method="lassonet",
+    conda:
+        "../../envs/lassonet.yaml"
+    resources:
+        mem_mb=scale_by_size(2000, 80),
+        runtime=scale_by_size(30, 6),
+        gpu=0,
+    params:
+        method=lookup("lassonet", within=config),
+        protocol=lookup("protocol", within=config),
+        seed=lookup("seed", within=config),
+
+
+use rule fit_linear as fit_grvsnn with:
+    input:
+        multiext("<results>/{dataset}/data/genotypes", ".bed", ".bim", ".fam"),
+        training="<results>/{dataset}/targets/repeat-{repeat}/training.parquet",
+        folds="<results>/{dataset}/folds.parquet",
+        loadings=get_loadings,
+        library=library(
+            "tasks.py",
+            "fitting.py",
+            "methods/grvsnn.py",
+            "inputs.py",
+            "model.py",
+            "training.py",
+            "tuning.py",
+        ),
+    wildcard_constraints:
+        method="grvsnn",
+    conda:
+        "../../envs/network.yaml"
+    # a job runs on the CPU when the profile gives it no card (gpu=0)
+    resources:
+        mem_mb=scale_by_size(2000, 80),
+        runtime=scale_by_size(30, 6),
+        gpu=1,
+    params:
+        method=lookup("grvsnn", within=config),
+        protocol=lookup("protocol", within=config),
+        seed=lookup("seed", within=config),

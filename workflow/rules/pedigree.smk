@@ -1,0 +1,23 @@
+rule compute_loadings:
+    input:
+        relationship=get_relationship,
+        phenotypes="<results>/{dataset}/data/phenotypes.parquet",
+        library=library("pedigree.py", "relationship.py", "loadings.py"),
+    output:
+        eigenvalues="<results>/{dataset}/pedigree/eigenvalues.parquet",
+        loadings="<results>/{dataset}/pedigree/loadings.parquet",
+        rank="<results>/{dataset}/pedigree/rank.json",
+    log:
+        "<logs>/compute_loadings/{dataset}.log",
+    benchmark:
+        "<benchmarks>/{dataset}/loadings.tsv"
+    conda:
+        "../../envs/data.yaml"
+    resources:
+        mem_mb=8000,
+        runtime="1h",
+        gpu=0,
+    params:
+        loadings=lookup("registry/{dataset}/loadings", within=config),
+    script:
+        "../../scripts/compute_loadings.py"
