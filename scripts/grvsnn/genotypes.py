@@ -28,7 +28,16 @@ def write_genotypes(
         Columns chromosome, snp, cm, position, a1, a2, one row a marker.
     bed : Path
         The .bed file; .bim and .fam are written beside it.
+
+    Raises
+    ------
+    InputError
+        For names with white space, which separates the columns of .bim and .fam.
     """
+    for kind, names in (("animal", sample_ids), ("marker", marker_map["snp"])):
+        for name in names:
+            if not name or any(character.isspace() for character in name):
+                raise InputError(f"{kind} name {str(name)!r} holds white space or is empty")
     properties = {
         "iid": np.asarray(sample_ids, dtype=str),
         "sid": marker_map["snp"].to_numpy(str),

@@ -47,6 +47,6 @@ def _log_to(path: str | None, rule: str) -> None:
         handlers=handlers,
         force=True,
     )
-    # rdata, fontTools and numba speak at length below warnings
-    for noisy in ("numba", "fontTools", "matplotlib"):
+    # these speak at length below warnings
+    for noisy in ("numba", "fontTools", "matplotlib", "bed_reader"):
         logging.getLogger(noisy).setLevel(logging.WARNING)

@@ -2,25 +2,46 @@ from difflib import get_close_matches
 from snakemake.exceptions import WorkflowError
 from snakemake.utils import validate
 
-validate(config, "../schemas/config.schema.yaml")
-validate(config["registry"], "../schemas/datasets.schema.yaml")
+
+def explain(error):
+    """One line for a failed validation: where, what and the nearest known key."""
+    found = error.__context__
+    if not hasattr(found, "json_path"):
+        return str(error)
+    where = found.json_path.removeprefix("$").lstrip(".") or "top level"
+    text = f"Config, {where}: {found.message}."
+    if found.validator == "additionalProperties":
+        known = list(found.schema.get("properties", {}))
+        wrong = [key for key in found.instance if key not in known]
+        near = [m for key in wrong for m in get_close_matches(key, known, n=1)]
+        text += f" Did you mean {', '.join(map(repr, near))}?" if near else ""
+    return text + " Every key is explained in config/README.md."
 
 
-for name in config["datasets"]:
-    if name not in config["registry"]:
-        known = sorted(config["registry"])
-        guess = get_close_matches(name, known, n=1)
-        raise WorkflowError(
-            f"Unknown dataset {name!r} in the config's datasets"
-            + (f": did you mean {guess[0]!r}?" if guess else ".")
-            + f" The registry (config/datasets.yaml) has: {', '.join(known)}."
-        )
+def check_config():
+    """Hold the config to its schemas and fill in their defaults."""
+    schemas = {"datasets": config["registry"], "config": config}
+    for name, part in schemas.items():
+        try:
+            validate(part, f"../schemas/{name}.schema.yaml")
+        except WorkflowError as error:
+            raise WorkflowError(explain(error)) from None
+    for name in config["datasets"]:
+        if name not in config["registry"]:
+            known = sorted(config["registry"])
+            near = get_close_matches(name, known, n=1)
+            raise WorkflowError(
+                f"Unknown dataset {name!r} in the config's datasets"
+                + (f": did you mean {near[0]!r}?" if near else ".")
+                + f" The registry (config/datasets.yaml) has: {', '.join(known)}."
+            )
 
+
+check_config()
 
 REPEATS = range(1, config["folds"]["repeats"] + 1)
 JOB = "<results>/{dataset}/{setting}/{method}/repeat-{repeat}"
-TABLE_FORMATS = ["csv", "tex", "html"]
-FIGURE_FORMATS = ["png", "svg"]
+BAYESIAN = {"brr", "blasso", "bayescpi"}
 
 
 wildcard_constraints:
@@ -116,6 +137,22 @@ def get_jobs(name):
     return inner
 
 
+def get_showcase(name, every_repeat=False):
+    """Input function for a file of the network's fit in the last setting: Fig. 1."""
+
+    def inner(wildcards):
+        methods = config["methods"]
+        return collect(
+            f"{JOB}/{name}",
+            dataset=wildcards.dataset,
+            setting=config["settings"][-1],
+            method="grvsnn" if "grvsnn" in methods else methods[-1],
+            repeat=REPEATS if every_repeat else 1,
+        )
+
+    return inner
+
+
 def scale_by_size(base, per_million):
     """Resource that grows with the dosages' number (in millions) and with retries."""
 
@@ -127,20 +164,31 @@ def scale_by_size(base, per_million):
     return inner
 
 
+def get_all_fits(wildcards):
+    """Facts of every fit of every configured dataset."""
+    return collect(
+        f"{JOB}/fits.json",
+        dataset=config["datasets"],
+        setting=config["settings"],
+        method=config["methods"],
+        repeat=REPEATS,
+    )
+
+
 def get_final_targets(wildcards):
     """Every table and figure of the configured datasets."""
+    tables = ["summary/tables/dcor", "summary/tables/minutes"]
+    figures = ["summary/figures/scree", "summary/figures/accuracy_minutes"]
+    for dataset in config["datasets"]:
+        simulated = is_simulated(dataset)
+        names = ["performance", "calibration", "comparison", "stability"]
+        names += ["truth"] if simulated else []
+        names += ["convergence"] if BAYESIAN & set(config["methods"]) else []
+        tables += [f"{dataset}/tables/{name}" for name in names]
+        names = ["true_vs_predicted", "accuracy", "comparison", "importance"]
+        names += ["accuracy_breeding"] if simulated else []
+        figures += [f"{dataset}/figures/{name}" for name in names]
     return [
-        *collect(
-            "<results>/{dataset}/tables/{table}.{ext}",
-            dataset=config["datasets"],
-            table=TABLES,
-            ext=TABLE_FORMATS,
-        ),
-        *collect(
-            "<results>/{dataset}/figures/{figure}.{ext}",
-            dataset=config["datasets"],
-            figure=FIGURES,
-            ext=FIGURE_FORMATS,
-        ),
-        "<results>/summary/scores.parquet",
+        *collect("<results>/{stem}.{ext}", stem=tables, ext=["csv", "tex", "html"]),
+        *collect("<results>/{stem}.{ext}", stem=figures, ext=["png", "svg"]),
     ]

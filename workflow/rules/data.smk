@@ -147,6 +147,9 @@ rule make_folds:
         runtime="10m",
         gpu=0,
     params:
+        both_sexes=lookup(
+            "registry/{dataset}/loadings/both_sexes", within=config, default=False
+        ),
         folds=lookup("folds", within=config),
         seed=lookup("seed", within=config),
     script:

@@ -1,0 +1,66 @@
+"""Eigendecompose A and keep the leading loadings of the genotyped animals."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from grvsnn.errors import InputError
+from grvsnn.files import write_json, write_parquet
+from grvsnn.jobs import run_job
+from grvsnn.loadings import eigen_loadings
+from grvsnn.pedigree import Pedigree
+
+
+def main(job) -> None:
+    """Write the spectrum, the loadings and how their rank was chosen."""
+    settings = dict(job.params.loadings)
+    sample_ids = pd.read_parquet(job.input.phenotypes)["sample_id"].to_numpy(str)
+    relationship, rows = read_relationship(
+        Path(job.input.relationship), sample_ids, settings.get("both_sexes", False)
+    )
+    rule, value = settings["rule"], settings.get("value")
+    choice = {"fixed": "rank", "variance": "share"}.get(rule)
+    options = {choice: value} if choice and value is not None else {}
+    result = eigen_loadings(relationship, rows, rule, **options)
+    names = [f"PL{number}" for number in range(1, result.rank + 1)]
+    table = pd.DataFrame(result.loadings, columns=names)
+    table.insert(0, "sample_id", sample_ids)
+    write_parquet(table, job.output.loadings)
+    write_parquet(
+        pd.DataFrame(
+            {
+                "index": np.arange(1, len(result.eigenvalues) + 1),
+                "eigenvalue": result.eigenvalues,
+            }
+        ),
+        job.output.eigenvalues,
+    )
+    write_json(
+        {"rank": result.rank, "rule": rule, "evidence": dict(result.evidence)},
+        job.output.rank,
+    )
+
+
+def read_relationship(
+    path: Path, sample_ids: np.ndarray, both_sexes: bool
+) -> tuple[np.ndarray | Pedigree, np.ndarray]:
+    """A or the pedigree, and the rows of the genotyped animals in it."""
+    if path.suffix == ".parquet":
+        pedigree = Pedigree.from_frame(
+            pd.read_parquet(path), both_sexes=both_sexes, source=str(path)
+        )
+        return pedigree, pedigree.rows_of(sample_ids)
+    with np.load(path) as stored:
+        ids, A = stored["ids"], stored["A"]
+    rows = pd.Index(ids).get_indexer(sample_ids)
+    if (rows < 0).any():
+        missing = sample_ids[rows < 0]
+        raise InputError(
+            f"{path}: {len(missing)} genotyped animals are not in the relationship "
+            f"matrix, e.g. {missing[0]!r}"
+        )
+    return A, rows
+
+
+run_job(snakemake, main)

@@ -1,0 +1,61 @@
+"""Deal the animals to outer and inner folds."""
+
+import numpy as np
+import pandas as pd
+
+from grvsnn.errors import InputError
+from grvsnn.files import write_parquet
+from grvsnn.folds import make_folds
+from grvsnn.genotypes import read_genotypes
+from grvsnn.jobs import run_job
+from grvsnn.pedigree import Pedigree
+
+
+def main(job) -> None:
+    """Write the folds table of all repeats."""
+    settings = job.params.folds
+    phenotypes = pd.read_parquet(job.input.phenotypes).set_index("sample_id")
+    table = make_folds(
+        phenotypes,
+        settings["scheme"],
+        settings["repeats"],
+        settings["folds"],
+        settings["inner_folds"],
+        job.params.seed,
+        job.wildcards.dataset,
+        **scheme_data(job, settings["scheme"], phenotypes.index),
+    )
+    write_parquet(table, job.output.folds)
+
+
+def scheme_data(job, scheme: str, sample_ids: pd.Index) -> dict:
+    """What a scheme needs beyond phenotypes: families, birth order or clusters."""
+    if scheme in ("family", "forward"):
+        path = job.input.pedigree
+        if not path.endswith(".parquet"):
+            raise InputError(
+                f"folds scheme {scheme!r} needs a pedigree, and {job.wildcards.dataset}"
+                " comes with a relationship matrix only; choose another scheme"
+            )
+        both = job.params.both_sexes
+        pedigree = Pedigree.from_frame(pd.read_parquet(path), both_sexes=both)
+        rows = pedigree.rows_of(sample_ids)
+        if scheme == "forward":
+            return {"born": pedigree.generation[rows]}
+        return {"groups": pedigree.full_sib_families()[rows]}
+    if scheme == "cluster":
+        return {"coordinates": principal_components(job.input[0], sample_ids)}
+    return {}
+
+
+def principal_components(bed: str, sample_ids: pd.Index, n_axes: int = 10):
+    """Leading principal components of the markers, shape (n_samples, n_axes)."""
+    dosages, ids, _ = read_genotypes(bed)
+    X = np.where(dosages < 0, np.nan, dosages.astype(np.float32))
+    X = np.nan_to_num(X - np.nanmean(X, axis=0))
+    values, vectors = np.linalg.eigh(X @ X.T)
+    axes = vectors[:, -n_axes:] * np.sqrt(np.maximum(values[-n_axes:], 0))
+    return pd.DataFrame(axes, index=ids).loc[sample_ids]
+
+
+run_job(snakemake, main)

@@ -1,0 +1,22 @@
+"""Draw the sorted eigenvalues of every dataset's A and the chosen rank (Fig. 2)."""
+
+import pandas as pd
+
+from grvsnn.figures.scree import Spectrum, plot_scree
+from grvsnn.files import read_json
+from grvsnn.jobs import run_job
+
+
+def main(job) -> None:
+    """One panel a dataset."""
+    spectra = {}
+    for dataset, values, rank in zip(
+        job.params.datasets, job.input.eigenvalues, job.input.ranks, strict=True
+    ):
+        chosen = read_json(rank)
+        eigenvalues = pd.read_parquet(values)["eigenvalue"].to_numpy()
+        spectra[dataset] = Spectrum(eigenvalues, chosen["rank"], chosen["rule"])
+    plot_scree(spectra, job.output)
+
+
+run_job(snakemake, main)

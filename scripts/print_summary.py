@@ -1,0 +1,13 @@
+"""Print the last lines of `make run`: a small table of r and the report's path."""
+
+import sys
+from pathlib import Path
+
+import pandas as pd
+
+from grvsnn.tables.text import summary_text
+
+if __name__ == "__main__":
+    scores, report = sys.argv[1:]
+    print(f"\n{summary_text(pd.read_parquet(scores))}\n")
+    print(f"Report: {Path(report).resolve()}")

@@ -1,0 +1,138 @@
+"""The whole workflow on a tiny population, twice, and its report."""
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import yaml
+
+HERE = Path(__file__).parent
+
+
+def run_in(folder, snakemake, root, cores):
+    """Run the tiny config in a folder of its own; returns the folder."""
+    (folder / "config").mkdir(parents=True)
+    shutil.copy(root / "config/datasets.yaml", folder / "config")
+    shutil.copy(HERE / "config/config.yaml", folder / "config")
+    profile = ["--workflow-profile", str(root / "workflow/profiles/default")]
+    result = snakemake("--cores", str(cores), *profile, cwd=folder)
+    assert result.returncode == 0, result.stderr[-5000:]
+    return folder
+
+
+@pytest.fixture(scope="module")
+def one_core(tmp_path_factory, snakemake, root):
+    return run_in(tmp_path_factory.mktemp("one") / "run", snakemake, root, 1)
+
+
+@pytest.fixture(scope="module")
+def two_cores(tmp_path_factory, snakemake, root):
+    return run_in(tmp_path_factory.mktemp("two") / "run", snakemake, root, 2)
+
+
+def tables(folder):
+    return {
+        path.relative_to(folder): path.read_text()
+        for path in sorted((folder / "results").rglob("tables/*.csv"))
+        if path.stem != "minutes"
+    }
+
+
+def test_every_table_and_figure_is_there(one_core):
+    results = one_core / "results"
+    for table in (
+        "performance",
+        "calibration",
+        "comparison",
+        "stability",
+        "truth",
+        "convergence",
+    ):
+        for suffix in ("csv", "tex", "html"):
+            assert (results / f"tiny/tables/{table}.{suffix}").stat().st_size > 0
+    for table in ("dcor", "minutes"):
+        for suffix in ("csv", "tex", "html"):
+            assert (results / f"summary/tables/{table}.{suffix}").stat().st_size > 0
+    figures = {path.name for path in results.rglob("figures/*")}
+    for figure in ("scree", "true_vs_predicted"):
+        assert {f"{figure}.png", f"{figure}.svg"} <= figures
+
+
+def test_all_methods_are_scored_in_all_settings(one_core):
+    config = yaml.safe_load((HERE / "config/config.yaml").read_text())
+    scores = pd.read_parquet(one_core / "results/summary/scores.parquet")
+    mse = scores[scores["metric"] == "mse"]
+    assert set(mse["method"]) == set(config["methods"])
+    assert set(mse["setting"]) == set(config["settings"])
+    counts = mse.groupby(["setting", "method"]).size()
+    # 2 folds x 2 traits each
+    assert (counts == 4).all()
+    assert mse["value"].notna().all()
+    # the mean predicts every animal alike, in units of the training variance
+    floor = mse[mse["method"] == "mean"]["value"].mean()
+    assert floor == pytest.approx(1, abs=0.35)
+
+
+def test_same_config_gives_identical_tables_on_one_or_two_cores(one_core, two_cores):
+    assert tables(one_core) == tables(two_cores)
+    assert len(tables(one_core)) == 7
+
+
+def test_nothing_partial_is_left(one_core):
+    assert not [path for path in (one_core / "results").rglob(".*") if path.is_file()]
+
+
+def test_every_fit_names_its_backend_and_versions(one_core):
+    for path in (one_core / "results").rglob("fits.json"):
+        facts = yaml.safe_load(path.read_text())
+        assert facts["versions"]["numpy"]
+        if facts["method"] in ("brr", "blasso", "bayescpi"):
+            assert all(fold["backend"] == "native" for fold in facts["folds"])
+
+
+def test_second_run_has_nothing_to_do(one_core, snakemake):
+    result = snakemake("--cores", "1", "-n", cwd=one_core)
+    assert "Nothing to be done" in result.stdout + result.stderr
+
+
+def test_a_lost_fit_is_redone_with_the_same_result(one_core, snakemake):
+    before = tables(one_core)
+    fit = one_core / "results/tiny/markers/gblup/repeat-1/predictions.parquet"
+    content = fit.read_bytes()
+    fit.unlink()
+    result = snakemake("--cores", "2", cwd=one_core)
+    assert result.returncode == 0
+    assert fit.read_bytes() == content
+    assert tables(one_core) == before
+
+
+def test_report_holds_every_table_and_figure_and_opens(one_core, snakemake):
+    result = snakemake("--cores", "1", "--report", "report.html", cwd=one_core)
+    assert result.returncode == 0, result.stderr[-3000:]
+    text = (one_core / "report.html").read_text()
+    for name in ("performance.html", "dcor.html", "scree.svg", "true_vs_predicted.svg"):
+        assert name in text
+    browser = shutil.which("chromium") or shutil.which("chromium-browser")
+    if browser is None:
+        pytest.skip("no Chromium here: the report is written, but not opened")
+    page = subprocess.run(
+        [
+            browser,
+            "--headless",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--disable-background-networking",
+            "--virtual-time-budget=20000",
+            "--dump-dom",
+            f"file://{one_core / 'report.html'}",
+        ],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
+    ).stdout
+    # the page's own script has built the menu from the embedded results
+    assert "Tables" in page
+    assert "Summary" in page

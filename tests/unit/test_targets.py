@@ -1,0 +1,110 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from grvsnn.errors import InputError
+from grvsnn.targets import make_targets
+
+N = 60
+IDS = [f"a{i}" for i in range(N)]
+
+
+@pytest.fixture
+def data():
+    rng = np.random.default_rng(3)
+    sex = rng.choice(["F", "M"], N)
+    age = rng.normal(size=N)
+    weight = rng.normal(size=N) + 3 * (sex == "M") + 2 * age
+    height = rng.normal(size=N)
+    height[5] = np.nan
+    phenotypes = pd.DataFrame({"sample_id": IDS, "weight": weight, "height": height})
+    covariates = pd.DataFrame({"sample_id": IDS, "sex": sex, "age": age})
+    fold_of = rng.permutation(np.arange(N) % 3) + 1
+    folds = pd.concat(
+        pd.DataFrame(
+            {
+                "repeat": 1,
+                "fold": fold,
+                "sample_id": IDS,
+                "role": np.where(fold_of == fold, "test", "train"),
+            }
+        )
+        for fold in (1, 2, 3)
+    )
+    return phenotypes, covariates, folds
+
+
+def matrix(training, fold):
+    part = training[training["fold"] == fold]
+    return part.set_index("sample_id").loc[IDS, ["weight", "height"]].to_numpy()
+
+
+def test_training_rows_are_standardised_and_test_rows_hidden(data):
+    phenotypes, covariates, folds = data
+    training, truth = make_targets(phenotypes, covariates, folds)
+    for fold, part in folds.groupby("fold"):
+        Y = matrix(training, fold)
+        test = part["role"].to_numpy() == "test"
+        assert np.isnan(Y[test]).all()
+        np.testing.assert_allclose(np.nanmean(Y[~test], axis=0), 0, atol=1e-12)
+        np.testing.assert_allclose(np.nanstd(Y[~test], axis=0), 1, atol=1e-12)
+    assert len(truth) == N * 2
+    assert truth["observed"].isna().sum() == 1
+
+
+def test_adjustment_is_least_squares_of_training_rows(data):
+    phenotypes, covariates, folds = data
+    _, truth = make_targets(phenotypes[["sample_id", "weight"]], covariates, folds)
+    test = folds[folds["fold"] == 1]["role"].to_numpy() == "test"
+    male = covariates["sex"].to_numpy() == "M"
+    X = np.column_stack([np.ones(N), covariates["age"], male])
+    y = phenotypes["weight"].to_numpy()
+    beta = np.linalg.solve(X[~test].T @ X[~test], X[~test].T @ y[~test])
+    expected = (y - X @ beta)[test] / (y - X @ beta)[~test].std()
+    observed = truth[truth["fold"] == 1].set_index("sample_id")["observed"]
+    np.testing.assert_allclose(
+        observed.loc[np.array(IDS)[test]].to_numpy(), expected, atol=1e-10
+    )
+
+
+@pytest.mark.parametrize("poison", ["random", "nan"])
+def test_poisoned_test_phenotypes_never_reach_training(data, poison):
+    phenotypes, covariates, folds = data
+    clean, _ = make_targets(phenotypes, covariates, folds)
+    test = folds[folds["fold"] == 2]["role"].to_numpy() == "test"
+    bad = phenotypes.copy()
+    values = np.random.default_rng(1).normal(size=(test.sum(), 2)) * 100
+    bad.loc[test, ["weight", "height"]] = values if poison == "random" else np.nan
+    poisoned, _ = make_targets(bad, covariates, folds)
+    np.testing.assert_array_equal(matrix(clean, 2), matrix(poisoned, 2))
+    # the check has teeth: folds that train on those rows do change
+    assert not np.array_equal(matrix(clean, 1), matrix(poisoned, 1), equal_nan=True)
+
+
+def test_published_protocol_leaves_test_phenotypes_in_sight(data):
+    phenotypes, covariates, folds = data
+    training, truth = make_targets(phenotypes, covariates, folds, "published")
+    Y = matrix(training, 1)
+    np.testing.assert_allclose(np.nanmean(Y, axis=0), 0, atol=1e-12)
+    one = truth[(truth["fold"] == 1) & (truth["trait"] == "weight")]
+    rows = [IDS.index(i) for i in one["sample_id"]]
+    np.testing.assert_array_equal(Y[rows, 0], one["observed"])
+
+
+def test_level_unseen_in_training_has_no_effect(data):
+    phenotypes, covariates, folds = data
+    test = folds[folds["fold"] == 1]["role"].to_numpy() == "test"
+    odd = covariates.copy()
+    odd.loc[np.flatnonzero(test)[0], "sex"] = "unknown"
+    training, truth = make_targets(phenotypes, odd, folds)
+    reference, _ = make_targets(phenotypes, covariates, folds)
+    np.testing.assert_allclose(matrix(training, 1), matrix(reference, 1), atol=1e-9)
+    assert np.isfinite(truth[truth["trait"] == "weight"]["observed"]).all()
+
+
+def test_constant_trait_and_missing_covariate_are_refused(data):
+    phenotypes, covariates, folds = data
+    with pytest.raises(InputError, match="'weight' has 40 training phenotypes"):
+        make_targets(phenotypes.assign(weight=1.0), None, folds)
+    with pytest.raises(InputError, match="covariate 'age' has missing values"):
+        make_targets(phenotypes, covariates.assign(age=np.nan), folds)

@@ -1,0 +1,64 @@
+rule score_predictions:
+    input:
+        predictions=get_jobs("predictions.parquet"),
+        features=get_jobs("features.parquet"),
+        truth=collect(
+            "<results>/{{dataset}}/targets/repeat-{repeat}/truth.parquet",
+            repeat=REPEATS,
+        ),
+        bed="<results>/{dataset}/data/genotypes.bed",
+        true_values=get_truth("true_values"),
+        true_qtl=get_truth("true_qtl"),
+        library=library("metrics.py", "selection.py"),
+    output:
+        scores="<results>/{dataset}/scores.parquet",
+        stability="<results>/{dataset}/stability.parquet",
+    log:
+        "<logs>/score_predictions/{dataset}.log",
+    conda:
+        "../../envs/report.yaml"
+    resources:
+        mem_mb=scale_by_size(2000, 40),
+        runtime=scale_by_size(10, 0.5),
+        gpu=0,
+    params:
+        window_cm=lookup("evaluation/window_cm", within=config),
+    script:
+        "../../scripts/score_predictions.py"
+
+
+rule compare_methods:
+    input:
+        scores="<results>/{dataset}/scores.parquet",
+        library=library("compare.py"),
+    output:
+        comparisons="<results>/{dataset}/comparisons.parquet",
+    log:
+        "<logs>/compare_methods/{dataset}.log",
+    conda:
+        "../../envs/report.yaml"
+    resources:
+        mem_mb=1000,
+        runtime="10m",
+        gpu=0,
+    params:
+        rope=lookup("evaluation/rope", within=config),
+    script:
+        "../../scripts/compare_methods.py"
+
+
+rule collect_scores:
+    input:
+        collect("<results>/{dataset}/scores.parquet", dataset=config["datasets"]),
+    output:
+        "<results>/summary/scores.parquet",
+    log:
+        "<logs>/collect_scores.log",
+    conda:
+        "../../envs/report.yaml"
+    resources:
+        mem_mb=1000,
+        runtime="10m",
+        gpu=0,
+    script:
+        "../../scripts/collect_scores.py"

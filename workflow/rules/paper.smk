@@ -1,0 +1,303 @@
+# Tables and figures of the paper and of the audit, each in the report.
+
+
+rule tabulate_scores:
+    input:
+        scores="<results>/{dataset}/scores.parquet",
+        library=library("tables/scores.py"),
+    output:
+        csv="<results>/{dataset}/tables/{table}.csv",
+        tex="<results>/{dataset}/tables/{table}.tex",
+        html=report(
+            "<results>/{dataset}/tables/{table}.html",
+            caption="../report/table.rst",
+            category="Tables",
+            subcategory="{dataset}",
+            labels={"table": "{table}", "dataset": "{dataset}"},
+        ),
+    log:
+        "<logs>/tables/{dataset}/{table}.log",
+    wildcard_constraints:
+        table="performance|calibration|truth",
+    conda:
+        "../../envs/report.yaml"
+    resources:
+        mem_mb=1000,
+        runtime="10m",
+        gpu=0,
+    params:
+        window_cm=lookup("evaluation/window_cm", within=config),
+    script:
+        "../../scripts/tabulate_scores.py"
+
+
+rule tabulate_comparisons:
+    input:
+        comparisons="<results>/{dataset}/comparisons.parquet",
+        stability="<results>/{dataset}/stability.parquet",
+        library=library("tables/comparisons.py"),
+    output:
+        csv="<results>/{dataset}/tables/{table}.csv",
+        tex="<results>/{dataset}/tables/{table}.tex",
+        html=report(
+            "<results>/{dataset}/tables/{table}.html",
+            caption="../report/table.rst",
+            category="Tables",
+            subcategory="{dataset}",
+            labels={"table": "{table}", "dataset": "{dataset}"},
+        ),
+    log:
+        "<logs>/tables/{dataset}/{table}.log",
+    wildcard_constraints:
+        table="comparison|stability",
+    conda:
+        "../../envs/report.yaml"
+    resources:
+        mem_mb=1000,
+        runtime="10m",
+        gpu=0,
+    params:
+        rope=lookup("evaluation/rope", within=config),
+    script:
+        "../../scripts/tabulate_comparisons.py"
+
+
+rule tabulate_convergence:
+    input:
+        fits=get_jobs("fits.json"),
+        library=library("tables/runs.py"),
+    output:
+        csv="<results>/{dataset}/tables/convergence.csv",
+        tex="<results>/{dataset}/tables/convergence.tex",
+        html=report(
+            "<results>/{dataset}/tables/convergence.html",
+            caption="../report/table.rst",
+            category="Tables",
+            subcategory="{dataset}",
+            labels={"table": "convergence", "dataset": "{dataset}"},
+        ),
+    log:
+        "<logs>/tables/{dataset}/convergence.log",
+    conda:
+        "../../envs/report.yaml"
+    resources:
+        mem_mb=1000,
+        runtime="10m",
+        gpu=0,
+    script:
+        "../../scripts/tabulate_convergence.py"
+
+
+rule tabulate_dcor:
+    input:
+        scores="<results>/summary/scores.parquet",
+        library=library("tables/scores.py"),
+    output:
+        csv="<results>/summary/tables/dcor.csv",
+        tex="<results>/summary/tables/dcor.tex",
+        html=report(
+            "<results>/summary/tables/dcor.html",
+            caption="../report/dcor.rst",
+            category="Summary",
+            labels={"table": "distance correlation (Table 4)"},
+        ),
+    log:
+        "<logs>/tables/summary/dcor.log",
+    conda:
+        "../../envs/report.yaml"
+    resources:
+        mem_mb=1000,
+        runtime="10m",
+        gpu=0,
+    script:
+        "../../scripts/tabulate_dcor.py"
+
+
+rule tabulate_minutes:
+    input:
+        fits=get_all_fits,
+        library=library("tables/runs.py"),
+    output:
+        csv="<results>/summary/tables/minutes.csv",
+        tex="<results>/summary/tables/minutes.tex",
+        html=report(
+            "<results>/summary/tables/minutes.html",
+            caption="../report/minutes.rst",
+            category="Summary",
+            labels={"table": "minutes (Table 5)"},
+        ),
+    log:
+        "<logs>/tables/summary/minutes.log",
+    conda:
+        "../../envs/report.yaml"
+    resources:
+        mem_mb=1000,
+        runtime="10m",
+        gpu=0,
+    script:
+        "../../scripts/tabulate_minutes.py"
+
+
+rule plot_scree:
+    input:
+        eigenvalues=collect(
+            "<results>/{dataset}/pedigree/eigenvalues.parquet",
+            dataset=config["datasets"],
+        ),
+        ranks=collect(
+            "<results>/{dataset}/pedigree/rank.json", dataset=config["datasets"]
+        ),
+        library=library("figures/scree.py"),
+    output:
+        png="<results>/summary/figures/scree.png",
+        svg=report(
+            "<results>/summary/figures/scree.svg",
+            caption="../report/scree.rst",
+            category="Summary",
+            labels={"figure": "scree plots (Fig. 2)"},
+        ),
+    log:
+        "<logs>/figures/summary/scree.log",
+    conda:
+        "../../envs/report.yaml"
+    resources:
+        mem_mb=1000,
+        runtime="10m",
+        gpu=0,
+    params:
+        datasets=lookup("datasets", within=config),
+    script:
+        "../../scripts/plot_scree.py"
+
+
+rule plot_true_vs_predicted:
+    input:
+        predictions=get_showcase("predictions.parquet"),
+        truth="<results>/{dataset}/targets/repeat-1/truth.parquet",
+        library=library("figures/scatter.py"),
+    output:
+        png="<results>/{dataset}/figures/true_vs_predicted.png",
+        svg=report(
+            "<results>/{dataset}/figures/true_vs_predicted.svg",
+            caption="../report/true_vs_predicted.rst",
+            category="Figures",
+            subcategory="{dataset}",
+            labels={"figure": "true vs predicted (Fig. 1)", "dataset": "{dataset}"},
+        ),
+    log:
+        "<logs>/figures/{dataset}/true_vs_predicted.log",
+    conda:
+        "../../envs/report.yaml"
+    resources:
+        mem_mb=1000,
+        runtime="10m",
+        gpu=0,
+    script:
+        "../../scripts/plot_true_vs_predicted.py"
+
+
+rule plot_accuracy:
+    input:
+        scores="<results>/{dataset}/scores.parquet",
+        library=library("figures/strip.py"),
+    output:
+        png="<results>/{dataset}/figures/{figure}.png",
+        svg=report(
+            "<results>/{dataset}/figures/{figure}.svg",
+            caption="../report/accuracy.rst",
+            category="Figures",
+            subcategory="{dataset}",
+            labels={"figure": "{figure}", "dataset": "{dataset}"},
+        ),
+    log:
+        "<logs>/figures/{dataset}/{figure}.log",
+    wildcard_constraints:
+        figure="accuracy|accuracy_breeding",
+    conda:
+        "../../envs/report.yaml"
+    resources:
+        mem_mb=1000,
+        runtime="10m",
+        gpu=0,
+    script:
+        "../../scripts/plot_accuracy.py"
+
+
+rule plot_comparison:
+    input:
+        comparisons="<results>/{dataset}/comparisons.parquet",
+        library=library("figures/forest.py"),
+    output:
+        png="<results>/{dataset}/figures/comparison.png",
+        svg=report(
+            "<results>/{dataset}/figures/comparison.svg",
+            caption="../report/comparison.rst",
+            category="Figures",
+            subcategory="{dataset}",
+            labels={"figure": "comparison", "dataset": "{dataset}"},
+        ),
+    log:
+        "<logs>/figures/{dataset}/comparison.log",
+    conda:
+        "../../envs/report.yaml"
+    resources:
+        mem_mb=1000,
+        runtime="10m",
+        gpu=0,
+    params:
+        rope=lookup("evaluation/rope", within=config),
+    script:
+        "../../scripts/plot_comparison.py"
+
+
+rule plot_importance:
+    input:
+        features=get_showcase("features.parquet", every_repeat=True),
+        bed="<results>/{dataset}/data/genotypes.bed",
+        true_qtl=get_truth("true_qtl"),
+        library=library("figures/manhattan.py"),
+    output:
+        svg="<results>/{dataset}/figures/importance.svg",
+        # as an SVG, tens of thousands of points would make the report heavy
+        png=report(
+            "<results>/{dataset}/figures/importance.png",
+            caption="../report/importance.rst",
+            category="Figures",
+            subcategory="{dataset}",
+            labels={"figure": "importance along the map", "dataset": "{dataset}"},
+        ),
+    log:
+        "<logs>/figures/{dataset}/importance.log",
+    conda:
+        "../../envs/report.yaml"
+    resources:
+        mem_mb=scale_by_size(1000, 20),
+        runtime="20m",
+        gpu=0,
+    script:
+        "../../scripts/plot_importance.py"
+
+
+rule plot_accuracy_minutes:
+    input:
+        scores="<results>/summary/scores.parquet",
+        fits=get_all_fits,
+        library=library("figures/tradeoff.py"),
+    output:
+        png="<results>/summary/figures/accuracy_minutes.png",
+        svg=report(
+            "<results>/summary/figures/accuracy_minutes.svg",
+            caption="../report/accuracy_minutes.rst",
+            category="Summary",
+            labels={"figure": "accuracy and minutes"},
+        ),
+    log:
+        "<logs>/figures/summary/accuracy_minutes.log",
+    conda:
+        "../../envs/report.yaml"
+    resources:
+        mem_mb=1000,
+        runtime="10m",
+        gpu=0,
+    script:
+        "../../scripts/plot_accuracy_minutes.py"
