@@ -41,7 +41,9 @@ def compile_lock(extras: list[str]) -> dict[str, str]:
     named = [(re.split(r"[=\[ ]", block)[0], block.strip()) for block in blocks]
     names = [name for name, _ in named]
     if len(set(names)) < len(names):
-        raise SystemExit("a package is locked twice; narrow its range in pyproject.toml")
+        raise SystemExit(
+            "a package is locked twice; narrow its range in pyproject.toml"
+        )
     return dict(named)
 
 

@@ -1,7 +1,6 @@
 """Put the scores of all configured datasets into one table."""
 
 import pandas as pd
-
 from grvsnn.files import write_parquet
 from grvsnn.jobs import run_job
 

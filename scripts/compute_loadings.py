@@ -4,7 +4,6 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-
 from grvsnn.errors import InputError
 from grvsnn.files import write_json, write_parquet
 from grvsnn.jobs import run_job
@@ -45,7 +44,7 @@ def main(job) -> None:
 def read_relationship(
     path: Path, sample_ids: np.ndarray, both_sexes: bool
 ) -> tuple[np.ndarray | Pedigree, np.ndarray]:
-    """A or the pedigree, and the rows of the genotyped animals in it."""
+    """Read A or the pedigree, and find the genotyped animals' rows in it."""
     if path.suffix == ".parquet":
         pedigree = Pedigree.from_frame(
             pd.read_parquet(path), both_sexes=both_sexes, source=str(path)

@@ -1,6 +1,8 @@
 """Fit one method on all outer folds of dataset x setting x repeat."""
 
-from grvsnn.fitting import JobKey, fit_and_write, load_tasks
+import shutil
+
+from grvsnn.fitting import JobKey, checkpoint_folder, fit_and_write, load_tasks
 from grvsnn.jobs import run_job
 
 
@@ -23,8 +25,10 @@ def main(job) -> None:
         protocol=job.params.protocol,
     )
     params = dict(job.params.method)
+    checkpoint = checkpoint_folder(tasks, params, beside=job.output.fits)
     if job.rule == "fit_grvsnn":
-        params["device"] = "cuda" if job.resources.gpu else "cpu"
+        params["device"] = "auto" if job.resources.gpu else "cpu"
+        params["study_folder"] = str(checkpoint)
     fit_and_write(
         tasks,
         params,
@@ -33,6 +37,7 @@ def main(job) -> None:
         features=job.output.features,
         fits=job.output.fits,
     )
+    shutil.rmtree(checkpoint, ignore_errors=True)
 
 
 run_job(snakemake, main)

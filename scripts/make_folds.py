@@ -2,7 +2,6 @@
 
 import numpy as np
 import pandas as pd
-
 from grvsnn.errors import InputError
 from grvsnn.files import write_parquet
 from grvsnn.folds import make_folds
@@ -29,7 +28,7 @@ def main(job) -> None:
 
 
 def scheme_data(job, scheme: str, sample_ids: pd.Index) -> dict:
-    """What a scheme needs beyond phenotypes: families, birth order or clusters."""
+    """Read what a scheme needs: families, birth order or principal components."""
     if scheme in ("family", "forward"):
         path = job.input.pedigree
         if not path.endswith(".parquet"):

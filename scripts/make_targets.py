@@ -1,7 +1,6 @@
 """Adjust and standardise phenotypes by training rows; hide the test phenotypes."""
 
 import pandas as pd
-
 from grvsnn.files import write_parquet
 from grvsnn.jobs import run_job
 from grvsnn.targets import make_targets

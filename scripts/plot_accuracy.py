@@ -1,7 +1,6 @@
 """Draw the accuracy of every run by method and setting."""
 
 import pandas as pd
-
 from grvsnn.figures.strip import plot_runs
 from grvsnn.jobs import run_job
 
@@ -9,7 +8,7 @@ METRICS = {"accuracy": "r", "accuracy_breeding": "accuracy_breeding"}
 
 
 def main(job) -> None:
-    """The output's name says against what accuracy is measured."""
+    """Draw the metric that the output's name stands for."""
     scores = pd.read_parquet(job.input.scores)
     plot_runs(scores, job.output, METRICS[job.wildcards.figure])
 

@@ -1,7 +1,6 @@
 """Draw accuracy against the minutes it took."""
 
 import pandas as pd
-
 from grvsnn.figures.tradeoff import plot_accuracy_minutes
 from grvsnn.files import read_json
 from grvsnn.jobs import run_job

@@ -1,7 +1,6 @@
 """Draw every method's difference from the best one, with its interval."""
 
 import pandas as pd
-
 from grvsnn.figures.forest import plot_comparisons
 from grvsnn.jobs import run_job
 

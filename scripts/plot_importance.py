@@ -1,7 +1,6 @@
 """Draw the network's importance along the map, true QTL on it where known."""
 
 import pandas as pd
-
 from grvsnn.figures.manhattan import plot_manhattan
 from grvsnn.genotypes import read_genotypes
 from grvsnn.jobs import run_job

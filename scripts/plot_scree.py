@@ -1,7 +1,6 @@
 """Draw the sorted eigenvalues of every dataset's A and the chosen rank (Fig. 2)."""
 
 import pandas as pd
-
 from grvsnn.figures.scree import Spectrum, plot_scree
 from grvsnn.files import read_json
 from grvsnn.jobs import run_job

@@ -1,7 +1,6 @@
 """Draw observed against predicted test phenotypes of the network (Fig. 1)."""
 
 import pandas as pd
-
 from grvsnn.figures.scatter import plot_true_vs_predicted
 from grvsnn.jobs import run_job
 

@@ -4,7 +4,6 @@ import sys
 from pathlib import Path
 
 import pandas as pd
-
 from grvsnn.tables.text import summary_text
 
 if __name__ == "__main__":

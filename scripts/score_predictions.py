@@ -1,7 +1,6 @@
 """Score every fit of a dataset: the one place where predictions meet phenotypes."""
 
 import pandas as pd
-
 from grvsnn.files import write_parquet
 from grvsnn.genotypes import read_genotypes
 from grvsnn.jobs import run_job

@@ -1,7 +1,6 @@
 """Write the methods' comparison or the selection's stability as a table."""
 
 import pandas as pd
-
 from grvsnn.jobs import run_job
 from grvsnn.labels import dataset_label
 from grvsnn.tables.comparisons import comparison_table, stability_table

@@ -1,7 +1,6 @@
 """Write the distance correlations of all datasets (the paper's Table 4)."""
 
 import pandas as pd
-
 from grvsnn.jobs import run_job
 from grvsnn.tables.scores import dcor_table
 from grvsnn.tables.write import write_table

@@ -1,7 +1,6 @@
 """Write one table of a dataset's scores as CSV, LaTeX and HTML."""
 
 import pandas as pd
-
 from grvsnn.jobs import run_job
 from grvsnn.labels import dataset_label
 from grvsnn.tables.scores import calibration_table, performance_table, truth_table

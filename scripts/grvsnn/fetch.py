@@ -1,4 +1,4 @@
-"""Raw files: from a mirror folder or the network, checked before they get their name."""
+"""Raw files: from a mirror folder or the network, checked before they are named."""
 
 import hashlib
 import logging

@@ -4,6 +4,7 @@
 and writes predictions.parquet, features.parquet and fits.json.
 """
 
+import hashlib
 import logging
 import resource
 import time
@@ -15,6 +16,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from grvsnn import __version__
 from grvsnn.errors import InputError
 from grvsnn.files import write_json, write_parquet
 from grvsnn.genotypes import impute_by_training_rows, read_genotypes
@@ -141,6 +143,22 @@ def _trait_matrix(
     return Y, traits
 
 
+def checkpoint_folder(
+    tasks: Sequence[FoldTask], params: Mapping, beside: str | Path
+) -> Path:
+    """Folder in which a killed fit finds what it had done.
+
+    Its name hashes everything the fit depends on, so that a checkpoint of other data,
+    parameters or another version is never taken up.
+    """
+    digest = hashlib.sha256(f"{__version__}{sorted(params.items())}".encode())
+    for task in tasks:
+        digest.update(f"{task.seed_for()}{task.inner_splits}".encode())
+        for array in (task.Y, task.genotypes, task.loadings, task.train):
+            digest.update(np.ascontiguousarray(array))
+    return Path(beside).parent / f"checkpoint-{digest.hexdigest()[:16]}"
+
+
 def fit_and_write(
     tasks: Sequence[FoldTask],
     params: Mapping,
@@ -235,8 +253,6 @@ def _facts(
 
 
 def _versions() -> dict[str, str]:
-    from grvsnn import __version__
-
     found = {"grvsnn": __version__}
     for package in VERSIONS:
         try:

@@ -37,7 +37,9 @@ def write_genotypes(
     for kind, names in (("animal", sample_ids), ("marker", marker_map["snp"])):
         for name in names:
             if not name or any(character.isspace() for character in name):
-                raise InputError(f"{kind} name {str(name)!r} holds white space or is empty")
+                raise InputError(
+                    f"{kind} name {str(name)!r} holds white space or is empty"
+                )
     properties = {
         "iid": np.asarray(sample_ids, dtype=str),
         "sid": marker_map["snp"].to_numpy(str),

@@ -65,7 +65,7 @@ def load_kernel(source: str) -> ctypes.CDLL | None:
 
 
 def find_compiler() -> tuple[str, ...] | None:
-    """Command of the C compiler: ``$CC``, cc, gcc or clang, whichever is found first."""
+    """Find the C compiler's command: ``$CC``, cc, gcc or clang, in that order."""
     for candidate in (os.environ.get("CC", ""), "cc", "gcc", "clang"):
         command = tuple(shlex.split(candidate))
         if command and shutil.which(command[0]):

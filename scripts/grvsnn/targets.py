@@ -80,7 +80,7 @@ def _long_truth(
 
 
 def _design_matrix(covariates: pd.DataFrame | None, ids: pd.Series) -> np.ndarray:
-    """Fixed effects with an intercept, shape (n_samples, n_effects)."""
+    """Build the fixed effects with an intercept, shape (n_samples, n_effects)."""
     if covariates is None or covariates.shape[1] == 1:
         return np.ones((len(ids), 1))
     rows = covariates.set_index("sample_id").loc[ids]

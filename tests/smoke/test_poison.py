@@ -3,7 +3,6 @@
 import numpy as np
 import pandas as pd
 import pytest
-
 from grvsnn.datasets.prepared import PreparedDataset
 from grvsnn.files import write_parquet
 from grvsnn.fitting import JobKey, load_tasks

@@ -2,7 +2,6 @@ import json
 
 import numpy as np
 import pytest
-
 from grvsnn.files import atomic_path, write_json
 from grvsnn.seeds import derive_rng, derive_seed
 

@@ -1,7 +1,6 @@
 import numpy as np
 import pandas as pd
 import pytest
-
 from grvsnn.errors import InputError
 from grvsnn.genotypes import impute_by_training_rows, read_genotypes, write_genotypes
 

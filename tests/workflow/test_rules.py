@@ -7,15 +7,18 @@ import sys
 import pytest
 import yaml
 
-RULE = re.compile(r"^(?:use rule (\w+) as (\w+) with|rule (\w+)):\n((?:[ ].*\n|\n)*)", re.M)
+RULE = re.compile(
+    r"^(?:use rule (\w+) as (\w+) with|rule (\w+)):\n((?:[ ].*\n|\n)*)", re.M
+)
 
 
 @pytest.fixture(scope="module")
 def rules(root):
     """Name -> (directives of the rule and of the rule it inherits from, body)."""
     found = {}
-    for path in sorted((root / "workflow").rglob("*.smk")) + [
-        root / "workflow/Snakefile"
+    for path in [
+        *sorted((root / "workflow").rglob("*.smk")),
+        root / "workflow/Snakefile",
     ]:
         for base, heir, name, body in RULE.findall(path.read_text()):
             directives = set(re.findall(r"^    (\w+):", body, re.M))
@@ -43,7 +46,10 @@ def test_every_fit_is_benchmarked(rules):
 
 def test_scripts_and_environments_exist_and_none_is_left_over(root, rules):
     text = "".join(body for _, body in rules.values())
-    for folder, pattern in (("scripts", r"scripts/(\w+\.py)"), ("envs", r"envs/(\w+\.yaml)")):
+    for folder, pattern in (
+        ("scripts", r"scripts/(\w+\.py)"),
+        ("envs", r"envs/(\w+\.yaml)"),
+    ):
         named = set(re.findall(pattern, text))
         there = {path.name for path in (root / folder).glob("*.*")}
         assert named <= there

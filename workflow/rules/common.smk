@@ -15,7 +15,7 @@ def explain(error):
         wrong = [key for key in found.instance if key not in known]
         near = [m for key in wrong for m in get_close_matches(key, known, n=1)]
         text += f" Did you mean {', '.join(map(repr, near))}?" if near else ""
-    return text + " Every key is explained in config/README.md."
+    return f"{text} Every key is explained in config/README.md."
 
 
 def check_config():
@@ -68,7 +68,7 @@ def is_simulated(dataset):
 
 
 def library(*modules):
-    """Library files that a rule runs, as input: an edit reruns the rule."""
+    """Library files that a job runs, as its input: an edit runs it again."""
     return [workflow.source_path(f"../../scripts/grvsnn/{name}") for name in modules]
 
 
