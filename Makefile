@@ -41,7 +41,7 @@ test-all: setup ## also the tests of more than a minute
 	python -m pytest tests
 
 bench: setup ## every benchmark in one run; writes benchmarks/latest.json
-	python -m benchmarks.run
+	PYTHONPATH=scripts python -m benchmarks.run $(ARGS)
 
 lint: setup ## ruff, snakefmt and Snakemake's own linter
 	ruff check .
@@ -58,7 +58,7 @@ lock: setup ## resolve pyproject.toml anew into envs/locks
 	python envs/lock.py
 
 rulegraph: setup ## redraw the README's picture of the rules
-	python scripts/draw_rulegraph.py
+	snakemake --rulegraph dot 2>/dev/null | dot -Tsvg -o docs/rulegraph.svg
 
 clean: ## remove results, logs and Snakemake's records; keeps .venv and downloaded data
 	rm -rf results logs benchmarks/*/ .snakemake

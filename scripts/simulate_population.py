@@ -17,7 +17,7 @@ def main(job) -> None:
     source = {"simulation": job.params.simulation, "seed": seed}
     source["realised"] = population.heritability.to_dict("records")
     data.write(Path(job.output.provenance).parent, [source])
-    write_parquet(population.values, job.output.true_values)
+    write_parquet(population.true_values, job.output.true_values)
     write_parquet(population.qtl, job.output.true_qtl)
 
 

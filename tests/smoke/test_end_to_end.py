@@ -70,9 +70,9 @@ def test_all_methods_are_scored_in_all_settings(one_core):
     # 2 folds x 2 traits each
     assert (counts == 4).all()
     assert mse["value"].notna().all()
-    # the mean predicts every animal alike, in units of the training variance
-    floor = mse[mse["method"] == "mean"]["value"].mean()
-    assert floor == pytest.approx(1, abs=0.35)
+    # at heritability 0.6 every method must beat the training mean
+    means = mse.groupby("method")["value"].mean()
+    assert (means.drop("mean") < means["mean"]).all()
 
 
 def test_same_config_gives_identical_tables_on_one_or_two_cores(one_core, two_cores):

@@ -1,0 +1,147 @@
+"""Speed of the native Gibbs sampler: milliseconds per iteration and chain, one core."""
+
+import platform
+import resource
+import time
+from pathlib import Path
+
+import numpy as np
+from grvsnn.gibbs.design import Design, build_design, gram_pairs
+from grvsnn.gibbs.lanes import Target, build_group, scale_features
+from grvsnn.gibbs.native import Kernel
+from grvsnn.gibbs.priors import MODELS
+from grvsnn.gibbs.sampler import (
+    choose_kernel,
+    iterate,
+    plan_groups,
+    start_hyperparameters,
+)
+from grvsnn.seeds import derive_rng
+
+# Training rows and markers: four fifths of the mouse data's 1,814 animals, and of the
+# pig data's 2,314 with all traits.
+MOUSE = (1451, 10346)
+PIG = (1851, 52843)
+# BGLR 1.1.5 (R 4.2, one core of an AVX-512 server) took 20-25 ms per iteration and
+# chain at the mouse shape and 125-137 ms at the pig's, depending on the model; the
+# smaller number of each range is the one to beat.
+BGLR_MOUSE_MS = 20.0
+BGLR_PIG_MS = 125.0
+
+CASES = (
+    ("gibbs_mouse_1", MOUSE, 1, BGLR_MOUSE_MS),
+    ("gibbs_mouse_10", MOUSE, 10, BGLR_MOUSE_MS),
+    ("gibbs_mouse_32", MOUSE, 32, BGLR_MOUSE_MS),
+    ("gibbs_mouse_100", MOUSE, 100, BGLR_MOUSE_MS),
+    ("gibbs_pig", PIG, 32, BGLR_PIG_MS),
+)
+
+
+def run(repeats: int = 8) -> list[dict]:
+    """Time every case; a case's value is that of its slowest model.
+
+    Parameters
+    ----------
+    repeats : int
+        Iterations timed per lane group, of which the fastest counts.
+    """
+    kernel = choose_kernel()
+    return [_entry(*case, kernel, repeats) for case in CASES]
+
+
+def _entry(
+    name: str,
+    shape: tuple[int, int],
+    chains: int,
+    peer_value: float,
+    kernel: Kernel,
+    repeats: int,
+) -> dict:
+    design, targets = _problem(shape, chains)
+    times = {
+        model: time_model(design, model, targets, kernel, repeats) for model in MODELS
+    }
+    value = max(times.values())
+    return {
+        "name": name,
+        "value": value,
+        "unit": "ms per iteration and chain",
+        "peer": "BGLR 1.1.5 (published timing)",
+        "peer_value": peer_value,
+        "ratio": peer_value / value,
+        "config": {
+            "rows": shape[0],
+            "markers": shape[1],
+            "chains": chains,
+            "threads": 1,
+            "kernel": kernel.name,
+            "cpu": cpu_model(),
+            "models_ms": times,
+            "peak_memory_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+        },
+    }
+
+
+def _problem(shape: tuple[int, int], chains: int) -> tuple[Design, list[Target]]:
+    """Random genotypes, and phenotypes for as many chains over all rows."""
+    rng = derive_rng("bench_gibbs", *shape)
+    n, p = shape
+    genotypes = rng.binomial(2, rng.uniform(0.05, 0.5, p), (n, p)).astype(np.int8)
+    everyone = np.ones(n, bool)
+    targets = [
+        Target(y=rng.standard_normal(n), train=everyone, seeds=(seed,))
+        for seed in range(chains)
+    ]
+    return build_design(genotypes, np.empty((n, 0)), np.arange(n), False), targets
+
+
+def time_model(
+    design: Design, model: str, targets: list[Target], kernel: Kernel, repeats: int
+) -> float:
+    """Fastest iteration of all lane groups together, in ms per chain."""
+    scalings = scale_features(design, targets[:1]) * len(targets)
+    gram = gram_pairs(design, targets[0].used[None])
+    total = 0.0
+    for members in plan_groups(len(targets), 1, 1, kernel.max_lanes):
+        part = [targets[i] for i in members]
+        scaled = scalings[: len(part)]
+        columns = [0] * len(part)
+        group = build_group(design, model, part, scaled, gram, columns)
+        hyper = start_hyperparameters(group, part, scaled)
+        seconds = []
+        for _ in range(repeats):
+            start = time.perf_counter()
+            iterate(group, hyper, kernel)
+            seconds.append(time.perf_counter() - start)
+        total += min(seconds)
+    return 1e3 * total / len(targets)
+
+
+def cpu_model() -> str:
+    """Name of the processor, and whether it has AVX-512."""
+    try:
+        text = Path("/proc/cpuinfo").read_text()
+    except OSError:
+        return platform.processor() or platform.machine()
+    names = [line for line in text.splitlines() if line.startswith("model name")]
+    name = names[0].split(":")[1].strip() if names else platform.machine()
+    return f"{name}, {'with' if 'avx512f' in text else 'without'} AVX-512"
+
+
+def main() -> None:
+    """Print a table."""
+    print(
+        "| case | ms | BGLR | ratio | by model | peak MB |\n|---|---|---|---|---|---|"
+    )
+    for entry in run():
+        config = entry["config"]
+        models = ", ".join(f"{k} {v:.2f}" for k, v in config["models_ms"].items())
+        print(
+            f"| {entry['name']} | {entry['value']:.2f} | {entry['peer_value']:.0f} "
+            f"| {entry['ratio']:.1f} | {models} | {config['peak_memory_mb']:.0f} |"
+        )
+    print(f"\n{config['cpu']}, kernel {config['kernel']}, one thread")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,85 @@
+"""Sorted eigenvalues of the pedigree relationship matrix (the paper's Fig. 2)."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from matplotlib.axes import Axes
+
+from grvsnn.figures.layout import panel_grid, plain_log_axis
+from grvsnn.labels import dataset_label
+from grvsnn.style import ACCENT, LOOKS, house_style, save_figure
+
+LOG_ABOVE = 30.0
+FEW = 200
+
+
+@dataclass(frozen=True, eq=False)
+class Spectrum:
+    """Eigenvalues of one dataset and where they were cut.
+
+    Parameters
+    ----------
+    eigenvalues : ndarray of float, shape (k,)
+        In any order.
+    rank : int
+        Number of components kept.
+    rule : str
+        Rule that chose it.
+    """
+
+    eigenvalues: np.ndarray
+    rank: int
+    rule: str = ""
+
+
+@house_style()
+def plot_scree(spectra: Mapping[str, Spectrum], paths: Sequence[str | Path]) -> None:
+    """Draw one panel per dataset, a dotted line at the chosen rank.
+
+    The axis is logarithmic where the positive eigenvalues span more than a factor of
+    30; eigenvalues of 0 are then left out.
+
+    Parameters
+    ----------
+    spectra : mapping of str to Spectrum
+        By dataset.
+    paths : sequence of path
+        Files to write.
+    """
+    figure, axes = panel_grid(len(spectra), width=3.4, height=2.9, extra_height=0)
+    for ax, (dataset, spectrum) in zip(axes, spectra.items(), strict=True):
+        _draw(ax, spectrum)
+        ax.set_title(dataset_label(dataset))
+        ax.set(xlabel="Component, by size", ylabel="Eigenvalue of A")
+    save_figure(figure, paths)
+
+
+def _draw(ax: Axes, spectrum: Spectrum) -> None:
+    values = np.sort(np.asarray(spectrum.eigenvalues, dtype=float))[::-1]
+    # rounding leaves tiny values of either sign where A is singular
+    positive = values[values > 1e-8 * values[0]]
+    use_log = positive[0] / positive[-1] > LOG_ABOVE
+    if use_log:
+        ax.set_yscale("log")
+        values = positive
+    order = np.arange(1, len(values) + 1)
+    # a line of many points is simplified in the file, markers are not
+    marker = "." if len(values) <= FEW else ""
+    ax.plot(order, values, marker=marker, linewidth=1.8, color=LOOKS["lassonet"].colour)
+    if use_log:
+        plain_log_axis(ax.yaxis)
+    ax.axvline(spectrum.rank, color=ACCENT, linestyle=":", linewidth=1.6)
+    rule = f"\n({spectrum.rule})" if spectrum.rule else ""
+    left = spectrum.rank > 0.6 * len(values)
+    ax.annotate(
+        f"m = {spectrum.rank}{rule}",
+        (spectrum.rank, 0.95),
+        xycoords=("data", "axes fraction"),
+        xytext=(-5 if left else 5, 0),
+        textcoords="offset points",
+        ha="right" if left else "left",
+        va="top",
+        color=ACCENT,
+    )

@@ -1,0 +1,92 @@
+"""All runs of every method as points, with mean and interval; no bars."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+
+from grvsnn.figures.intervals import mean_intervals
+from grvsnn.figures.layout import (
+    add_legend,
+    at_place,
+    marker_style,
+    panel_grid,
+    place_title,
+    places_in,
+    setting_key,
+)
+from grvsnn.labels import method_label, methods_in, metric_axis, settings_in
+from grvsnn.style import INK, house_style, look, save_figure
+
+GOLDEN = 0.6180339887
+
+
+@house_style()
+def plot_runs(
+    scores: pd.DataFrame, paths: Sequence[str | Path], metric: str = "r"
+) -> None:
+    """Draw one metric by method and setting, a panel per dataset and trait.
+
+    Every run is a pale point; the mean stands on them with its 95 % interval
+    (corrected for overlapping runs), filled for the first setting, then hollow.
+
+    Parameters
+    ----------
+    scores : DataFrame
+        Long scores.
+    paths : sequence of path
+        Files to write.
+    metric : str
+        Which metric, e.g. r or accuracy_breeding.
+    """
+    scores = scores[scores["metric"] == metric].dropna(subset="value")
+    methods, settings = methods_in(scores), settings_in(scores)
+    places = places_in(scores)
+    height = 0.5 + 0.17 * len(methods) * (len(settings) + 0.8)
+    figure, axes = panel_grid(len(places), 3.2, height, sharey=True)
+    rows = _rows(methods, settings)
+    for ax, place in zip(axes, places, strict=True):
+        _draw(ax, at_place(scores, place), rows, settings)
+        ax.set_title(place_title(place))
+        ax.set_yticks(
+            [np.mean([rows[m, s] for s in settings]) for m in methods],
+            [method_label(method) for method in methods],
+        )
+        ax.tick_params(axis="y", length=0)
+        ax.grid(False, axis="y")
+    figure.supxlabel(metric_axis(metric), fontsize=9)
+    add_legend(figure, [setting_key(name, i) for i, name in enumerate(settings)])
+    save_figure(figure, paths)
+
+
+def _rows(methods: list[str], settings: list[str]) -> dict[tuple[str, str], float]:
+    """Height of each method and setting, from the top down."""
+    step = len(settings) + 0.8
+    return {
+        (method, setting): -(i * step + j)
+        for i, method in enumerate(methods)
+        for j, setting in enumerate(settings)
+    }
+
+
+def _draw(
+    ax: Axes,
+    scores: pd.DataFrame,
+    rows: Mapping[tuple[str, str], float],
+    settings: list[str],
+) -> None:
+    for (method, setting), part in scores.groupby(["method", "setting"], sort=False):
+        values = np.sort(part["value"].to_numpy(float))
+        # a golden-ratio sequence spreads points evenly without drawing random numbers
+        jitter = (np.arange(1, len(values) + 1) * GOLDEN) % 1 - 0.5
+        heights = rows[method, setting] + 0.55 * jitter
+        ax.plot(values, heights, ".", color=look(method).colour, alpha=0.35, ms=3.5)
+    means = mean_intervals(scores, ["method", "setting"])
+    for row in means.itertuples():
+        height = rows[row.method, row.setting]
+        if not np.isnan(row.lower):
+            ax.plot([row.lower, row.upper], [height] * 2, color=INK, linewidth=1.3)
+        style = marker_style(row.method, settings.index(row.setting))
+        ax.plot(row.mean, height, **style)

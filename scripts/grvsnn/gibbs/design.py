@@ -1,0 +1,184 @@
+"""Features as the sampler reads them: blocks of 32 columns, integer codes or floats."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+BLOCK = 32
+TILE = 32
+PAIRS = BLOCK * (BLOCK - 1) // 2
+
+# A column whose variance over the training rows is below this (in squared code units;
+# one heterozygote among n animals gives about 1/n) is constant and left out.
+CONSTANT = 1e-9
+
+
+@dataclass(frozen=True, eq=False)
+class Design:
+    """Markers and loadings of the animals that any chain is fitted on.
+
+    Parameters
+    ----------
+    codes : ndarray of int8, shape (marker_blocks, padded_rows, 32)
+        Dosage minus the column's rounded mean, which keeps sums of codes small.
+    loadings : ndarray of float32, shape (loading_blocks, padded_rows, 32)
+        Loadings, standardised over all rows for the sake of float32 only.
+    term : ndarray of int32, shape (blocks,)
+        Which of the model's terms a block belongs to.
+    slots : ndarray of int, shape (n_features,)
+        Place of each feature among the blocks' columns.
+    origin, unit : ndarray of float64, shape (n_features,)
+        code = (feature - origin) / unit.
+    n_rows : int
+        Animals; rows beyond them are padding and belong to no chain.
+    """
+
+    codes: np.ndarray
+    loadings: np.ndarray
+    term: np.ndarray
+    slots: np.ndarray
+    origin: np.ndarray
+    unit: np.ndarray
+    n_rows: int
+
+    @property
+    def n_blocks(self) -> int:
+        """Blocks of 32 columns, markers' first."""
+        return len(self.term)
+
+    @property
+    def n_slots(self) -> int:
+        """Columns of all blocks, padding included."""
+        return self.n_blocks * BLOCK
+
+    @property
+    def n_features(self) -> int:
+        """Markers and loadings."""
+        return len(self.slots)
+
+    @property
+    def n_terms(self) -> int:
+        """Terms of the model (1 or 2)."""
+        return int(self.term.max(initial=0)) + 1
+
+    @property
+    def padded_rows(self) -> int:
+        """Rows of every block."""
+        return self.codes.shape[1]
+
+    def block(self, index: int) -> np.ndarray:
+        """Codes of one block over the animals, in a float type that sums them exactly.
+
+        Products of integer codes stay below 2**24, where float32 is exact.
+        """
+        if index < len(self.codes):
+            return self.codes[index, : self.n_rows].astype(np.float32)
+        part = self.loadings[index - len(self.codes), : self.n_rows]
+        return part.astype(np.float64)
+
+
+def build_design(
+    genotypes: np.ndarray, loadings: np.ndarray, rows: np.ndarray, joint: bool
+) -> Design:
+    """Arrange the features of some animals for the sampler.
+
+    Parameters
+    ----------
+    genotypes : ndarray of int8, shape (n_samples, n_markers)
+        Dosages without gaps.
+    loadings : ndarray of float64, shape (n_samples, n_loadings)
+        Pedigree loadings.
+    rows : ndarray of int
+        Animals to take (all that any chain is fitted on).
+    joint : bool
+        One term for all features; otherwise markers and loadings are a term each.
+
+    Returns
+    -------
+    Design
+    """
+    n_markers, n_loadings = genotypes.shape[1], loadings.shape[1]
+    dosages, floats = genotypes[rows], loadings[rows].astype(np.float64)
+    base = np.rint(dosages.mean(axis=0, dtype=np.float64))
+    centre, sd = floats.mean(axis=0), floats.std(axis=0)
+    unit = np.where(sd > 0, sd, 1.0)
+    codes = _blocks(dosages - base.astype(np.int8), np.int8)
+    scaled = _blocks((floats - centre) / unit, np.float32)
+    both = n_markers > 0 and n_loadings > 0 and not joint
+    term = np.repeat(np.array([0, int(both)], np.int32), (len(codes), len(scaled)))
+    return Design(
+        codes=codes,
+        loadings=scaled,
+        term=term,
+        slots=np.concatenate(
+            (np.arange(n_markers), len(codes) * BLOCK + np.arange(n_loadings))
+        ),
+        origin=np.concatenate((base, centre)),
+        unit=np.concatenate((np.ones(n_markers), unit)),
+        n_rows=len(rows),
+    )
+
+
+def _blocks(columns: np.ndarray, dtype: type) -> np.ndarray:
+    """Split (rows, columns) into zero-padded blocks (blocks, rows, 32)."""
+    n_rows, n_columns = columns.shape
+    n_blocks = -(-n_columns // BLOCK)
+    padded = np.zeros((n_blocks, -(-n_rows // TILE) * TILE, BLOCK), dtype)
+    for index in range(n_blocks):
+        part = columns[:, index * BLOCK : (index + 1) * BLOCK]
+        padded[index, :n_rows, : part.shape[1]] = part
+    return padded
+
+
+def column_sums(design: Design, masks: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Compute sums of codes and of squared codes over sets of rows.
+
+    Parameters
+    ----------
+    design : Design
+        Features.
+    masks : ndarray of bool, shape (sets, n_rows)
+        Sets of rows.
+
+    Returns
+    -------
+    total, square : ndarray of float64, shape (sets, n_slots)
+    """
+    total = np.zeros((len(masks), design.n_slots))
+    square = np.zeros_like(total)
+    for index in range(design.n_blocks):
+        x = design.block(index)
+        columns = slice(index * BLOCK, (index + 1) * BLOCK)
+        weights = masks.astype(x.dtype)
+        total[:, columns] = weights @ x
+        square[:, columns] = weights @ (x * x)
+    return total, square
+
+
+def gram_pairs(design: Design, masks: np.ndarray) -> np.ndarray:
+    """Compute cross products x_j'x_k, j < k, within every block over sets of rows.
+
+    The rows outside a training set are the fewer ones, so their products are taken
+    from those over all rows.
+
+    Returns
+    -------
+    ndarray of float32, shape (blocks, 496, sets)
+        Pairs in the order (0, 1), (0, 2), ..., (30, 31).
+    """
+    upper = np.triu_indices(BLOCK, 1)
+    outside = [np.flatnonzero(~mask) for mask in masks]
+    inside = [np.flatnonzero(mask) for mask in masks]
+    pairs = np.empty((design.n_blocks, PAIRS, len(masks)), np.float32)
+    for index in range(design.n_blocks):
+        x = design.block(index)
+        total = x.T @ x
+        for number, (left_out, kept) in enumerate(zip(outside, inside, strict=True)):
+            if len(left_out) < len(kept):
+                part = x[left_out]
+                product = total - part.T @ part
+            else:
+                part = x[kept]
+                product = part.T @ part
+            pairs[index, :, number] = product[upper]
+    return pairs

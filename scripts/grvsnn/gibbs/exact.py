@@ -1,0 +1,240 @@
+"""Bayesian ridge regression without sampling: one eigendecomposition and a grid.
+
+With X centred and K = XX' = U diag(d) U' over a chain's rows, the marginal density of
+both variances is a product over eigenvectors (intercept and effects integrated out),
+
+    log p(varE, varB | y) = -1/2 sum_k [log v_k + r_k^2 / v_k] + log priors,
+    v_k = varB d_k + varE,  r_k = u_k'y,
+
+without the null vector that centring leaves. A grid in the logarithms of l = varE/varB
+and varB averages the ridge solutions: with weights W,
+
+    E[b]     = X'U diag(E_W[1 / (d + l)]) r
+    Var[b_j] = E_W[varB] - sum_k (x_j'u_k)^2 E_W[varB / (d_k + l)]
+               + Var_W(sum_k (x_j'u_k) r_k / (d_k + l)).
+"""
+
+from collections.abc import Callable, Sequence
+from statistics import NormalDist
+
+import numpy as np
+from scipy import optimize
+
+from grvsnn.gibbs.design import BLOCK, Design
+from grvsnn.gibbs.lanes import Scaling, Target, scale_features, target_prior
+from grvsnn.gibbs.posterior import Posterior
+from grvsnn.gibbs.priors import DF, Prior
+
+POINTS = 61
+SPAN = 9.0  # grid's half width in curvature standard deviations
+NEGLIGIBLE = 1e-9  # directions of the ridge solutions' spread left out, relative
+
+
+def fit_exact_brr(
+    design: Design, targets: Sequence[Target], interval: float
+) -> list[Posterior]:
+    """Exact posterior of Bayesian ridge regression with one term.
+
+    Interval limits are those of the normal density with the exact mean and standard
+    deviation; the marginal posterior is a narrow mixture of normals.
+
+    Parameters
+    ----------
+    design : Design
+        Features, one term.
+    targets : sequence of Target
+        Phenotypes. Those with the same rows share the eigendecomposition.
+    interval : float
+        Probability inside the credible interval.
+
+    Returns
+    -------
+    list of Posterior
+        With the variances' posterior moments in place of traces.
+    """
+    scalings = scale_features(design, targets)
+    posteriors: dict[int, Posterior] = {}
+    keys = [(t.used.tobytes(), t.train.tobytes()) for t in targets]
+    for key in dict.fromkeys(keys):
+        members = [i for i, other in enumerate(keys) if other == key]
+        spectrum = _Spectrum(design, targets[members[0]].used, scalings[members[0]])
+        integrals = []
+        for i in members:
+            prior, _ = target_prior(design, "brr", targets[i], scalings[i])
+            y = targets[i].y[targets[i].used]
+            integrals.append(_Integral(spectrum, y, prior))
+        moments = _effect_moments(spectrum, integrals)
+        for i, integral, (effect, sd) in zip(members, integrals, moments, strict=True):
+            posteriors[i] = _posterior(spectrum, integral, effect, sd, interval)
+    return [posteriors[i] for i in range(len(targets))]
+
+
+class _Spectrum:
+    """Eigenvalues d and eigenvectors U of XX' over the rows in use."""
+
+    def __init__(self, design: Design, used: np.ndarray, scaling: Scaling):
+        self.design, self.scaling = design, scaling
+        self.rows = np.flatnonzero(used)
+        kernel = np.zeros((len(self.rows), len(self.rows)))
+        for block in range(design.n_blocks):
+            x = self.standardised(block)
+            kernel += x @ x.T
+        # Centring leaves the constant vector with eigenvalue 0, as others may have; made
+        # the largest, it can be told from them and dropped.
+        kernel += 2 * (np.trace(kernel) + 1.0) / len(kernel)
+        values, vectors = np.linalg.eigh(kernel)
+        self.values = np.maximum(values[:-1], 0.0)
+        self.vectors = vectors[:, :-1]
+
+    def standardised(self, block: int) -> np.ndarray:
+        """Return a block of standardised features, shape (rows in use, 32)."""
+        at = slice(block * BLOCK, (block + 1) * BLOCK)
+        x = self.design.block(block)[self.rows].astype(np.float64)
+        return (
+            (x - self.scaling.mean[at]) / self.scaling.sd[at] * self.scaling.active[at]
+        )
+
+
+class _Integral:
+    """One phenotype's averages over the grid of both variances."""
+
+    def __init__(self, spectrum: _Spectrum, y: np.ndarray, prior: Prior):
+        self.intercept = float(y.mean())
+        r = spectrum.vectors.T @ (y - self.intercept)
+        ratio, var_b, weights = variance_grid(spectrum.values, r, prior)
+        resolvent = 1 / (spectrum.values + ratio[:, None])
+        marginal = weights.sum(axis=1)
+        self.var_b = float((weights * var_b).sum())
+        self.mean = (marginal @ resolvent) * r
+        self.shrunk = (weights * var_b).sum(axis=1) @ resolvent
+        self.moments = {
+            "varE": _moments(ratio[:, None] * var_b, weights),
+            "varB": _moments(var_b, weights),
+        }
+        # The ridge solutions lie on a smooth curve in the ratio, so that their spread
+        # has few directions that matter.
+        spread = (resolvent * r - self.mean) * np.sqrt(marginal)[:, None]
+        _, size, directions = np.linalg.svd(spread, full_matrices=False)
+        keep = size > NEGLIGIBLE * max(size[0], np.finfo(float).tiny)
+        self.directions = directions[keep].T * size[keep]
+
+    def effects(self, projected: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Mean and variance of effects from x_j'u_k, shape (features, n - 1)."""
+        variance = self.var_b - projected**2 @ self.shrunk
+        variance += ((projected @ self.directions) ** 2).sum(axis=1)
+        return projected @ self.mean, variance
+
+
+def _effect_moments(
+    spectrum: _Spectrum, integrals: Sequence[_Integral]
+) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Mean and standard deviation of all slots' effects, for every phenotype."""
+    design = spectrum.design
+    mean = np.empty((len(integrals), design.n_slots))
+    variance = np.empty_like(mean)
+    for block in range(design.n_blocks):
+        at = slice(block * BLOCK, (block + 1) * BLOCK)
+        projected = spectrum.standardised(block).T @ spectrum.vectors
+        for row, integral in enumerate(integrals):
+            mean[row, at], variance[row, at] = integral.effects(projected)
+    sd = np.sqrt(np.maximum(variance, 0.0)) * spectrum.scaling.active
+    return list(zip(mean, sd, strict=True))
+
+
+def _posterior(
+    spectrum: _Spectrum,
+    integral: _Integral,
+    effect: np.ndarray,
+    sd: np.ndarray,
+    interval: float,
+) -> Posterior:
+    design, scaling = spectrum.design, spectrum.scaling
+    slots = design.slots
+    half = NormalDist().inv_cdf(0.5 + interval / 2) * sd[slots]
+    return Posterior(
+        effect=effect[slots],
+        sd=sd[slots],
+        lower=effect[slots] - half,
+        upper=effect[slots] + half,
+        pip=scaling.active[slots].astype(float),
+        intercept=integral.intercept,
+        centre=design.origin + design.unit * scaling.mean[slots],
+        scale=design.unit * scaling.sd[slots],
+        moments=integral.moments,
+    )
+
+
+def _moments(values: np.ndarray, weights: np.ndarray) -> dict[str, float]:
+    mean = float((weights * values).sum())
+    return {"mean": mean, "sd": float(np.sqrt((weights * (values - mean) ** 2).sum()))}
+
+
+def variance_grid(
+    values: np.ndarray, r: np.ndarray, prior: Prior
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Grid over both variances with posterior weights.
+
+    The axes are l = varE/varB, on which alone the sums over eigenvectors depend, and
+    varB around its conditional centre.
+
+    Parameters
+    ----------
+    values, r : ndarray, shape (n - 1,)
+        Eigenvalues of XX' and projections u_k'y.
+    prior : Prior
+        Of the residual variance and the one term.
+
+    Returns
+    -------
+    ratio : ndarray, shape (points,)
+        l on the grid.
+    var_b, weights : ndarray, shape (points, points)
+        varB and posterior weight at every (l, varB); weights sum to 1.
+    """
+
+    def log_density(log_ratio: np.ndarray, log_b: np.ndarray) -> np.ndarray:
+        """Density of (log l, log varB); log_b has an axis of its own behind."""
+        ratio = np.exp(log_ratio)
+        resolvent = values + ratio[:, None]
+        determinant = np.log(resolvent).sum(axis=1)[:, None]
+        square = (r**2 / resolvent).sum(axis=1)[:, None]
+        b = np.exp(log_b)
+        e = ratio[:, None] * b
+        fit = -0.5 * (len(r) * log_b + determinant + square / b)
+        # scaled inverse chi-squares of varE and varB, as densities of the logarithms
+        fit -= DF / 2 * np.log(e) + prior.scale_e / (2 * e)
+        return fit - (DF / 2 * log_b + prior.terms[0].scale_b / (2 * b))
+
+    def loss(point: np.ndarray) -> float:
+        return -log_density(point[:1], point[1:][None]).item()
+
+    var_b = prior.terms[0].start_var_b
+    start = np.log([prior.start_var_e / var_b, var_b])
+    mode = optimize.minimize(
+        loss, start, method="Nelder-Mead", options={"xatol": 1e-6, "fatol": 1e-8}
+    ).x
+    # lower triangular: the first axis moves both, the second varB alone
+    axes = np.linalg.cholesky(np.linalg.inv(_hessian(loss, mode)))
+    steps = np.linspace(-SPAN, SPAN, POINTS)
+    log_ratio = mode[0] + axes[0, 0] * steps
+    log_b = mode[1] + axes[1, 0] * steps[:, None] + axes[1, 1] * steps
+    logs = log_density(log_ratio, log_b)
+    weights = np.exp(logs - logs.max())
+    return np.exp(log_ratio), np.exp(log_b), weights / weights.sum()
+
+
+def _hessian(
+    loss: Callable[[np.ndarray], float], point: np.ndarray, step: float = 1e-3
+) -> np.ndarray:
+    """Matrix of second derivatives by central differences."""
+    shifts = np.eye(len(point)) * step
+    corners = ((1, 1, 1), (1, -1, -1), (-1, 1, -1), (-1, -1, 1))
+    return np.array(
+        [
+            [
+                sum(s * loss(point + u * di + v * dj) for u, v, s in corners)
+                for dj in shifts
+            ]
+            for di in shifts
+        ]
+    ) / (4 * step**2)

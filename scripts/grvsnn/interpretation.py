@@ -1,0 +1,75 @@
+"""What a fitted network uses: importance, effects and the paper's raw threshold."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from grvsnn.inputs import Inputs
+from grvsnn.model import BottleneckNetwork, FeatureNetwork
+
+SELECTED_FROM = 0.05
+
+
+@dataclass(frozen=True, eq=False)
+class Interpretation:
+    """Contributions of the features over a set of animals.
+
+    Parameters
+    ----------
+    importance : ndarray of float64, shape (P, T)
+        Mean over animals of |W_ti P z'_i|, unnormalised.
+    effect : ndarray of float64, shape (P, T)
+        Slope of the contribution W_ti P z'_i on the standardised feature x_i.
+    raw : ndarray of float64, shape (P,)
+        Mean over animals of z'_i, which the paper compares with 0.05; its size
+        depends on P.
+    """
+
+    importance: np.ndarray
+    effect: np.ndarray
+    raw: np.ndarray
+
+    @property
+    def raw_threshold_count(self) -> int:
+        """Features that the paper's rule, z' >= 0.05, would select."""
+        return int((self.raw >= SELECTED_FROM).sum())
+
+
+@torch.no_grad()
+def interpret(
+    network: FeatureNetwork | BottleneckNetwork, inputs: Inputs, block: int = 128
+) -> Interpretation:
+    """Interpret a network over the animals in `inputs`.
+
+    The released network weights hidden units, not features, so that everything is zero
+    for a `BottleneckNetwork`.
+    """
+    P, T = network.n_features, network.n_traits
+    if isinstance(network, BottleneckNetwork):
+        return Interpretation(np.zeros((P, T)), np.zeros((P, T)), np.zeros(P))
+    size, total, product, square = (torch.zeros(P, dtype=torch.float64) for _ in "abcd")
+    for start in range(0, inputs.n_samples, block):
+        part = inputs.take(slice(start, start + block))
+        selected = network.selected(part).double().cpu()
+        x = part.standardised().double().cpu()
+        size += selected.abs().sum(0)
+        total += selected.sum(0)
+        product += (selected * x).sum(0)
+        square += x.square().sum(0)
+    W = network.W.detach().double().cpu().T * P
+    slope = torch.where(square > 0, product / square, 0.0)
+    return Interpretation(
+        importance=(W.abs() * size[:, None] / inputs.n_samples).numpy(),
+        effect=(W * slope[:, None]).numpy(),
+        raw=(total / inputs.n_samples).numpy(),
+    )
+
+
+def average(parts: list[Interpretation]) -> Interpretation:
+    """Mean over the members of an ensemble."""
+    return Interpretation(
+        importance=np.mean([part.importance for part in parts], axis=0),
+        effect=np.mean([part.effect for part in parts], axis=0),
+        raw=np.mean([part.raw for part in parts], axis=0),
+    )

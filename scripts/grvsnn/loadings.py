@@ -1,0 +1,196 @@
+"""Pedigree loadings L = Q sqrt(Lambda) from the eigendecomposition of A."""
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from grvsnn.eigen import canonical_basis, dense_eigenpairs
+from grvsnn.errors import InputError
+from grvsnn.krylov import leading_eigenpairs
+from grvsnn.pedigree import Pedigree
+from grvsnn.ranks import choose_rank
+from grvsnn.relationship import RelationshipOperator, relationship_matrix
+
+logger = logging.getLogger(__name__)
+
+DENSE_LIMIT = 8000
+"""Largest pedigree whose A is built and decomposed whole (0.5 GB, about a minute)."""
+
+
+@dataclass(frozen=True, eq=False)
+class Loadings:
+    """Leading components of A on the genotyped animals.
+
+    Parameters
+    ----------
+    eigenvalues : ndarray of float64, shape (k,)
+        Descending: the whole spectrum, or the computed top of a large pedigree's.
+    loadings : ndarray of float64, shape (n_genotyped, rank)
+        Rows of Q sqrt(Lambda) in the order asked for.
+    rank : int
+        Number of components kept.
+    rule : str
+        Rank rule that chose it.
+    evidence : mapping
+        JSON-able facts: the rule's own, trace, solver and number of animals in A.
+    """
+
+    eigenvalues: np.ndarray
+    loadings: np.ndarray
+    rank: int
+    rule: str
+    evidence: Mapping[str, object]
+
+
+def eigen_loadings(
+    relationship: np.ndarray | Pedigree,
+    genotyped: np.ndarray,
+    rule: str,
+    *,
+    rank: int | None = None,
+    share: float = 0.5,
+    dense_limit: int = DENSE_LIMIT,
+    tolerance: float = 1e-9,
+) -> Loadings:
+    """Decompose A = Q Lambda Q' and keep L = Q sqrt(Lambda) of the genotyped animals.
+
+    A covers all animals, the test rows of every fold among them: the loadings are
+    transductive. They use who is related to whom, and no phenotype of anybody.
+
+    Parameters
+    ----------
+    relationship : ndarray of float64, shape (n_animals, n_animals), or Pedigree
+        A itself, decomposed densely; or a pedigree, whose A is built only up to
+        `dense_limit` animals.
+    genotyped : ndarray of int, shape (n_genotyped,)
+        Row numbers of the genotyped animals in `relationship`.
+    rule : {"fixed", "plateau", "knee", "variance"}
+        See `grvsnn.ranks.choose_rank`. Beyond `dense_limit` only ``fixed``, since the
+        other rules need the whole spectrum.
+    rank : int, optional
+        Number of components for ``fixed``.
+    share : float
+        Share of the trace for ``variance``.
+    dense_limit : int
+        Largest pedigree that is decomposed densely.
+    tolerance : float
+        Bound of ||A q - lambda q|| / lambda for the iterative solver.
+
+    Raises
+    ------
+    InputError
+        A that is not symmetric or not positive semi-definite, a rule that cannot be
+        applied, or a rank out of range.
+    """
+    if isinstance(relationship, Pedigree) and len(relationship) > dense_limit:
+        return _iterative(relationship, genotyped, rule, rank, tolerance)
+    if isinstance(relationship, Pedigree):
+        A = relationship_matrix(relationship)
+    else:
+        A = check_relationship(relationship)
+    return _dense(A, genotyped, rule, rank, share)
+
+
+def project_progeny(
+    loadings: np.ndarray, sire: np.ndarray, dam: np.ndarray
+) -> np.ndarray:
+    """Loadings of animals born after the decomposition, without a new one.
+
+    The projection of a new animal is A_new Q Lambda^(-1/2) with A_new its relationships
+    to the old animals, the mean of its parents' rows of A; since A Q = Q Lambda this is
+    the mean of its parents' loadings.
+
+    Parameters
+    ----------
+    loadings : ndarray of float64, shape (n_animals, rank)
+        Of the animals of the decomposed pedigree, the parents among them.
+    sire, dam : ndarray of int, shape (n_new,)
+        Rows of the parents in `loadings`, -1 where unknown.
+
+    Returns
+    -------
+    ndarray of float64, shape (n_new, rank)
+    """
+    # the last row answers for an unknown parent
+    padded = np.vstack([loadings, np.zeros(loadings.shape[1])])
+    return 0.5 * (padded[sire] + padded[dam])
+
+
+def check_relationship(A: np.ndarray) -> np.ndarray:
+    """Return A as float64 after refusing one that is not square, finite, symmetric."""
+    A = np.asarray(A, dtype=np.float64)
+    if A.ndim != 2 or A.shape[0] != A.shape[1]:
+        raise InputError(f"the relationship matrix is not square: shape {A.shape}")
+    if not np.isfinite(A).all():
+        row, column = np.argwhere(~np.isfinite(A))[0] + 1
+        raise InputError(
+            f"the relationship matrix has a missing or infinite entry in row {row}, "
+            f"column {column}"
+        )
+    gap = np.abs(A - A.T)
+    if gap.max() > 1e-8 * np.abs(A).max():
+        row, column = np.unravel_index(gap.argmax(), A.shape)
+        raise InputError(
+            f"the relationship matrix is not symmetric: row {row + 1}, column "
+            f"{column + 1} is {A[row, column]:g}, its mirror {A[column, row]:g}"
+        )
+    return A
+
+
+def _dense(
+    A: np.ndarray, genotyped: np.ndarray, rule: str, rank: int | None, share: float
+) -> Loadings:
+    trace = float(np.trace(A))
+    logger.info("decomposing a relationship matrix of %d animals", len(A))
+    values, vectors = dense_eigenpairs(A)
+    if values[-1] < -1e-6 * values[0]:
+        raise InputError(
+            "the relationship matrix is not positive semi-definite: its smallest "
+            f"eigenvalue is {values[-1]:g}; check how it was made"
+        )
+    chosen, evidence = choose_rank(values, rule, rank=rank, share=share, trace=trace)
+    Q = vectors(chosen)
+    facts = {"solver": "dense", "n_animals": len(A), "trace": trace, **evidence}
+    return _assemble(values, Q, genotyped, chosen, rule, facts)
+
+
+def _iterative(
+    pedigree: Pedigree,
+    genotyped: np.ndarray,
+    rule: str,
+    rank: int | None,
+    tolerance: float,
+) -> Loadings:
+    if rule != "fixed":
+        raise InputError(
+            f"rank rule {rule!r} needs the whole spectrum, which is not computed for a "
+            f"pedigree of {len(pedigree)} animals; choose rule 'fixed' with a rank"
+        )
+    if rank is None or not 1 <= rank < len(pedigree):
+        raise InputError(
+            f"rank rule 'fixed' needs a rank between 1 and {len(pedigree) - 1}, "
+            f"got {rank}"
+        )
+    operator = RelationshipOperator(pedigree)
+    trace = float((1 + operator.inbreeding).sum())
+    logger.info("%d eigenpairs of a pedigree of %d animals", rank, len(pedigree))
+    values, Q = leading_eigenpairs(operator, rank, tolerance)
+    canonical_basis(values, Q)
+    chosen, evidence = choose_rank(values, rule, rank=rank, trace=trace)
+    facts = {"solver": "iterative", "n_animals": len(pedigree), "trace": trace}
+    facts |= {"tolerance": tolerance, **evidence}
+    return _assemble(values, Q, genotyped, chosen, rule, facts)
+
+
+def _assemble(
+    values: np.ndarray,
+    Q: np.ndarray,
+    genotyped: np.ndarray,
+    rank: int,
+    rule: str,
+    evidence: Mapping[str, object],
+) -> Loadings:
+    scale = np.sqrt(np.maximum(values[:rank], 0.0))
+    return Loadings(values, Q[genotyped, :rank] * scale, rank, rule, evidence)

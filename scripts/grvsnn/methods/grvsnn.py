@@ -1,0 +1,285 @@
+"""GRVSNN as a method: tune, fit and interpret the network on each outer fold.
+
+Folds run beside each other in `n_threads` threads, each of them on one thread of
+torch, since torch's sums depend on how many threads share them.
+"""
+
+import logging
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from grvsnn.errors import InputError
+from grvsnn.inputs import Inputs, Standardiser
+from grvsnn.interpretation import SELECTED_FROM, Interpretation, average, interpret
+from grvsnn.model import Architecture, build_network
+from grvsnn.tasks import FoldFit, FoldTask, normalise_importance
+from grvsnn.training import (
+    History,
+    TrainingSettings,
+    fit_network,
+    predict,
+    torch_device,
+)
+from grvsnn.tuning import SearchSpace, TuningResult, tune
+
+logger = logging.getLogger(__name__)
+
+CURVE_POINTS = 50
+
+
+@dataclass(frozen=True, kw_only=True)
+class Protocol:
+    """Everything of a run that is neither network nor optimiser.
+
+    Parameters
+    ----------
+    n_trials : int
+        Hyper-parameter trials per outer fold; 0 takes the values given.
+    plateau : int
+        Stop tuning when the best value has not moved for that many trials.
+    members : int
+        Networks averaged; member k stops early on the k-th inner split.
+    study_folder : str, optional
+        Where studies are journalled, so that a killed job goes on; None for memory.
+    device : {"auto", "cpu", "cuda"}
+        "auto" takes a GPU where there is one.
+    """
+
+    n_trials: int = 8
+    plateau: int = 30
+    members: int = 1
+    study_folder: str | None = None
+    device: str = "auto"
+
+    def __post_init__(self):
+        for name, least in (("n_trials", 0), ("plateau", 1), ("members", 1)):
+            if getattr(self, name) < least:
+                raise InputError(f"{name}: {getattr(self, name)} is below {least}")
+        torch_device(self.device)
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """All parameters of the method, checked.
+
+    Parameters
+    ----------
+    architecture : Architecture
+    settings : TrainingSettings
+        What is used untuned, and as the first trial.
+    space : SearchSpace
+    protocol : Protocol
+    """
+
+    architecture: Architecture
+    settings: TrainingSettings
+    space: SearchSpace
+    protocol: Protocol
+
+    @classmethod
+    def from_params(cls, params: Mapping) -> "Recipe":
+        """Build from the config's flat mapping; unknown keys are an InputError."""
+        left = dict(params)
+        parts = [
+            _take(part, left)
+            for part in (Architecture, TrainingSettings, SearchSpace, Protocol)
+        ]
+        if left:
+            raise InputError(
+                f"grvsnn: unknown parameters {sorted(left)}; see config/README.md"
+            )
+        return cls(*parts)
+
+    def with_values(self, values: Mapping[str, float]) -> "Recipe":
+        """Return a copy with a trial's hyper-parameters."""
+        values = dict(values)
+        architecture = asdict(self.architecture) | {"hidden": values.pop("hidden")}
+        return Recipe(
+            Architecture(**architecture),
+            TrainingSettings(**(asdict(self.settings) | values)),
+            self.space,
+            self.protocol,
+        )
+
+    def values(self) -> dict[str, float]:
+        """Return the hyper-parameters that trials vary, as they stand."""
+        return {
+            "batch_size": self.settings.batch_size,
+            "hidden": self.architecture.hidden,
+            "learning_rate": self.settings.learning_rate,
+            "weight_decay": self.settings.weight_decay,
+            "dropout": self.settings.dropout,
+        }
+
+
+def fit(tasks: Sequence[FoldTask], params: Mapping, n_threads: int) -> list[FoldFit]:
+    """Fit GRVSNN to every outer fold.
+
+    Parameters
+    ----------
+    tasks : sequence of FoldTask
+    params : mapping
+        Fields of `Architecture`, `TrainingSettings`, `SearchSpace` and `Protocol`.
+    n_threads : int
+        Folds fitted at a time; results do not depend on it.
+
+    Returns
+    -------
+    list of FoldFit
+    """
+    recipe = Recipe.from_params(params)
+    for task in tasks:
+        _check_members(task, recipe)
+    with (
+        _one_torch_thread(),
+        ThreadPoolExecutor(
+            max(1, n_threads), initializer=torch.set_num_threads, initargs=(1,)
+        ) as pool,
+    ):
+        return list(pool.map(lambda task: fit_fold(task, recipe), tasks))
+
+
+def fit_fold(task: FoldTask, recipe: Recipe) -> FoldFit:
+    """Tune on the first inner split, then fit the members and average them."""
+    start = time.perf_counter()
+    device = torch_device(recipe.protocol.device)
+    standardiser = Standardiser.fit(task.genotypes, task.loadings, task.train)
+    inputs = standardiser.apply(task.genotypes, task.loadings).to(device)
+    Y = torch.from_numpy(np.array(task.Y, dtype=np.float32)).to(device)
+
+    tuned = _tune_fold(task, recipe, inputs, Y)
+    if tuned is not None:
+        recipe = recipe.with_values(tuned.best)
+    train, test = (
+        inputs.take(torch.as_tensor(rows)) for rows in (task.train, task.test)
+    )
+    predicted, parts, histories = [], [], []
+    for member in range(recipe.protocol.members):
+        split = task.inner_splits[member]
+        seed = task.seed_for("member", member)
+        network, history = _train(recipe, inputs, Y, split, seed)
+        predicted.append(predict(network, test).double().cpu().numpy())
+        parts.append(interpret(network, train))
+        histories.append(history)
+    info = _info(recipe, tuned, histories, device, time.perf_counter() - start)
+    return _fold_fit(np.mean(predicted, axis=0), average(parts), info)
+
+
+def _tune_fold(
+    task: FoldTask, recipe: Recipe, inputs: Inputs, Y: torch.Tensor
+) -> TuningResult | None:
+    """Search on the first inner split; None for a recipe without trials."""
+    protocol = recipe.protocol
+    if protocol.n_trials == 0:
+        return None
+
+    def objective(values, seed, report):
+        trial = recipe.with_values(values)
+        history = _train(trial, inputs, Y, task.inner_splits[0], seed, report)[1]
+        return history.best_loss, history.stopped
+
+    keys = (task.dataset, task.setting, task.method, task.repeat, task.fold)
+    name = "-".join(map(str, keys))
+    folder = protocol.study_folder
+    return tune(
+        objective,
+        recipe.space,
+        first=recipe.values(),
+        n_trials=protocol.n_trials,
+        plateau=protocol.plateau,
+        seed=task.seed_for("tuning"),
+        journal=Path(folder) / f"{name}.journal" if folder else None,
+        name=name,
+    )
+
+
+def _train(recipe, inputs, Y, split, seed, on_epoch=None):
+    """Train one network on (fit rows, validation rows); return it and its history."""
+    network = build_network(
+        recipe.architecture, inputs.n_features, Y.shape[1], seed
+    ).to(Y.device)
+    history = fit_network(network, inputs, Y, *split, recipe.settings, seed, on_epoch)
+    return network, history
+
+
+def _fold_fit(
+    predicted: np.ndarray, interpretation: Interpretation, info: dict
+) -> FoldFit:
+    importance = normalise_importance(interpretation.importance)
+    info["raw_threshold_count"] = interpretation.raw_threshold_count
+    return FoldFit(
+        predicted=predicted,
+        importance=importance,
+        selected=importance >= SELECTED_FROM,
+        info=info,
+        feature_columns={"effect": interpretation.effect},
+    )
+
+
+def _info(
+    recipe: Recipe,
+    tuned: TuningResult | None,
+    histories: Sequence[History],
+    device: torch.device,
+    seconds: float,
+) -> dict[str, object]:
+    """JSON-able facts of a fold's fit."""
+    return {
+        "architecture": asdict(recipe.architecture),
+        "settings": asdict(recipe.settings),
+        "inner_score": float(np.mean([h.best_loss for h in histories])),
+        "best_epoch": [h.best_epoch for h in histories],
+        "epochs": [len(h.losses) for h in histories],
+        "learning_curves": [_thin(h.losses) for h in histories],
+        "n_trials": tuned.n_trials if tuned else 0,
+        "n_pruned": tuned.n_pruned if tuned else 0,
+        "trial_losses": list(tuned.losses) if tuned else [],
+        "tuning_seconds": tuned.seconds if tuned else 0.0,
+        "seconds": seconds,
+        "device": str(device),
+        "torch": torch.__version__,
+    }
+
+
+def _thin(losses: Sequence[float]) -> list[list[float]]:
+    """At most about `CURVE_POINTS` pairs (epoch, validation loss)."""
+    step = max(1, len(losses) // CURVE_POINTS)
+    return [[k + 1, round(losses[k], 6)] for k in range(0, len(losses), step)]
+
+
+def _take(part: type, left: dict) -> object:
+    """Build one group of parameters from its keys, removing them from `left`."""
+    values = {}
+    for field in fields(part):
+        if field.name in left:
+            value = left.pop(field.name)
+            values[field.name] = tuple(value) if isinstance(value, list) else value
+    try:
+        return part(**values)
+    except TypeError as error:
+        raise InputError(f"grvsnn: a parameter of the wrong type: {error}") from error
+
+
+def _check_members(task: FoldTask, recipe: Recipe) -> None:
+    if recipe.protocol.members > len(task.inner_splits):
+        raise InputError(
+            f"members: {recipe.protocol.members} needs as many inner splits, but fold "
+            f"{task.fold} has {len(task.inner_splits)}"
+        )
+
+
+@contextmanager
+def _one_torch_thread() -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

@@ -1,0 +1,118 @@
+"""Rules that choose how many pedigree components to keep from a scree plot."""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from grvsnn.errors import InputError
+
+RULES = ("fixed", "plateau", "knee", "variance")
+FLOOR_TOLERANCE = 1e-6
+"""Relative width within which eigenvalues belong to one run of ties."""
+
+
+def choose_rank(
+    eigenvalues: np.ndarray,
+    rule: str,
+    *,
+    rank: int | None = None,
+    share: float = 0.5,
+    trace: float | None = None,
+) -> tuple[int, dict[str, object]]:
+    """Choose how many leading components to keep, and say what that rests on.
+
+    Parameters
+    ----------
+    eigenvalues : ndarray of float64, shape (k,)
+        Descending; the whole spectrum, or only its top for ``fixed``.
+    rule : {"fixed", "plateau", "knee", "variance"}
+        ``fixed``: `rank` components. ``plateau``: those strictly above the longest run
+        of tied eigenvalues (the floor that Mendelian sampling within families makes).
+        ``knee``: up to the point farthest below the chord from the first to the last
+        eigenvalue. ``variance``: the fewest that hold `share` of the trace.
+    rank : int, optional
+        For ``fixed``.
+    share : float
+        For ``variance``, in (0, 1].
+    trace : float, optional
+        Trace of the matrix where `eigenvalues` is only its top.
+
+    Returns
+    -------
+    rank : int
+        At least 1.
+    evidence : dict
+        JSON-able facts that a scree plot can show.
+    """
+    if rule not in RULES:
+        raise InputError(
+            f"unknown rank rule {rule!r}; choose one of {', '.join(RULES)}"
+        )
+    if rule == "fixed":
+        chosen, evidence = _fixed(eigenvalues, rank)
+    elif rule == "variance":
+        chosen, evidence = _variance(eigenvalues, share, trace)
+    else:
+        pick: Callable = {"plateau": _plateau, "knee": _knee}[rule]
+        chosen, evidence = pick(eigenvalues)
+    total = float(eigenvalues.sum() if trace is None else trace)
+    kept = float(eigenvalues[:chosen].sum())
+    common = {"last_kept": float(eigenvalues[chosen - 1]), "share": kept / total}
+    if chosen < len(eigenvalues):
+        common["first_dropped"] = float(eigenvalues[chosen])
+    return chosen, {**evidence, **common}
+
+
+def _fixed(eigenvalues: np.ndarray, rank: int | None) -> tuple[int, dict]:
+    if rank is None or not 1 <= rank <= len(eigenvalues):
+        raise InputError(
+            f"rank rule 'fixed' needs a rank between 1 and {len(eigenvalues)}, "
+            f"got {rank}"
+        )
+    return int(rank), {}
+
+
+def _plateau(eigenvalues: np.ndarray) -> tuple[int, dict]:
+    """Count what lies above the longest run of ties (the higher of equal runs)."""
+    # ties are judged against the first value of the run, so that they cannot creep
+    lower = eigenvalues * (1 - FLOOR_TOLERANCE) - 1e-12 * eigenvalues[0]
+    stops = np.searchsorted(-eigenvalues, -lower, side="right")
+    lengths = stops - np.arange(len(eigenvalues))
+    start = int(np.argmax(lengths))
+    if start == 0 or lengths[start] < 2:
+        raise InputError(
+            "rank rule 'plateau' found no floor of tied eigenvalues below larger "
+            "ones; choose 'knee', 'variance' or 'fixed'"
+        )
+    floor = float(np.median(eigenvalues[start : stops[start]]))
+    return start, {"floor": floor, "floor_length": int(lengths[start])}
+
+
+def _knee(eigenvalues: np.ndarray) -> tuple[int, dict]:
+    """Farthest point below the chord, both axes scaled to [0, 1]."""
+    n = len(eigenvalues)
+    drop = eigenvalues[0] - eigenvalues[-1]
+    if n < 3 or drop <= 0:
+        raise InputError("rank rule 'knee' needs at least 3 eigenvalues, not all equal")
+    x = np.arange(n) / (n - 1)
+    y = (eigenvalues - eigenvalues[-1]) / drop
+    distance = (1 - x - y) / np.sqrt(2)
+    at = int(np.argmax(distance))
+    return at + 1, {"chord_distance": float(distance[at])}
+
+
+def _variance(
+    eigenvalues: np.ndarray, share: float, trace: float | None
+) -> tuple[int, dict]:
+    if not 0 < share <= 1:
+        raise InputError(f"rank rule 'variance' needs a share in (0, 1], got {share}")
+    total = eigenvalues.sum() if trace is None else trace
+    cumulative = np.cumsum(eigenvalues) / total
+    # rounding may leave the full sum a hair under 1
+    reached = np.flatnonzero(cumulative >= share - 1e-12)
+    if not len(reached):
+        raise InputError(
+            f"the {len(eigenvalues)} computed eigenvalues hold only "
+            f"{cumulative[-1]:.1%} of the trace, less than the share {share:.1%}"
+        )
+    return int(reached[0]) + 1, {"wanted_share": share}

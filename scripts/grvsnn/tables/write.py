@@ -1,0 +1,41 @@
+"""One table, several files."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from grvsnn.errors import InputError
+from grvsnn.files import write_text
+from grvsnn.tables import html, latex
+from grvsnn.tables.layout import Table
+
+
+def write_table(
+    table: Table, paths: Sequence[str | Path], caption: str, label: str = ""
+) -> None:
+    r"""Write a table atomically to every path, in the format of its suffix.
+
+    Parameters
+    ----------
+    table : Table
+        What to write.
+    paths : sequence of path
+        .csv (the tidy numbers at full precision), .tex (a table environment to
+        \input) or .html (a page of its own).
+    caption : str
+        Title of the table, plain text; the table's note follows it.
+    label : str
+        LaTeX label.
+    """
+    for path in map(Path, paths):
+        write_text(_render(table, path, caption, label), path)
+
+
+def _render(table: Table, path: Path, caption: str, label: str) -> str:
+    match path.suffix:
+        case ".csv":
+            return table.numbers.to_csv(index=False, lineterminator="\n")
+        case ".tex":
+            return latex.render(table, caption, label)
+        case ".html":
+            return html.render(table, caption)
+    raise InputError(f"{path}: a table is written as .csv, .tex or .html")

@@ -1,0 +1,251 @@
+import re
+import xml.etree.ElementTree as ET
+
+import matplotlib as mpl
+import matplotlib.image
+import matplotlib.text
+import numpy as np
+import pandas as pd
+import pytest
+from grvsnn import figures
+from grvsnn.compare import compare_methods, correlated_t
+from grvsnn.metrics import dcor, pearson
+from grvsnn.style import LOOKS
+from grvsnn.tables import runtime_frame
+from matplotlib.backends.backend_agg import RendererAgg
+
+SETTINGS = ["markers", "markers_pedigree", "pedigree"]
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+def make_scores(metric="r", traits=("body_length", "bmi"), settings=SETTINGS[:2]):
+    rng = np.random.default_rng(0)
+    keys = {
+        "dataset": ["mouse"],
+        "setting": settings,
+        "method": ["gblup", "brr", "grvsnn"],
+        "trait": traits,
+        "repeat": [1, 2],
+        "fold": [1, 2, 3, 4, 5],
+        "metric": [metric],
+    }
+    table = pd.MultiIndex.from_product(keys.values(), names=keys).to_frame(index=False)
+    table["value"] = rng.normal(0.4, 0.05, len(table))
+    return table
+
+
+def make_points():
+    rng = np.random.default_rng(1)
+    predicted = rng.normal(0, 0.4, 120)
+    return pd.DataFrame(
+        {
+            "dataset": "mouse",
+            "trait": np.repeat(["bmi", "a & <b>"], 60),
+            "predicted": predicted,
+            "observed": predicted + rng.normal(0, 0.9, 120),
+        }
+    )
+
+
+def make_features():
+    rng = np.random.default_rng(2)
+    marker_map = pd.DataFrame(
+        {
+            "snp": [f"m{i}" for i in range(60)],
+            "chromosome": np.repeat(["1", "2", "X"], 20),
+            "cm": np.tile(np.arange(20.0), 3),
+        }
+    )
+    names = [*marker_map["snp"], "loading_1", "loading_2"]
+    runs = pd.concat(
+        [
+            pd.DataFrame(
+                {
+                    "trait": "bmi",
+                    "fold": fold,
+                    "feature": names,
+                    "kind": ["marker"] * 60 + ["loading"] * 2,
+                    "importance": rng.random(62),
+                    "selected": rng.random(62) > 0.5,
+                }
+            )
+            for fold in (1, 2, 3)
+        ]
+    )
+    qtl = marker_map.iloc[[3, 41]].assign(trait="bmi")
+    return runs, marker_map, qtl
+
+
+def draw_minutes(paths, **levels):
+    scores = make_scores(**levels)
+    jobs = scores.groupby(["dataset", "setting", "method", "repeat"]).size().index
+    names = ["dataset", "setting", "method", "repeat", "seconds"]
+    fits = [
+        dict(zip(names, [*job, 60.0 + 30 * i], strict=True))
+        for i, job in enumerate(jobs)
+    ]
+    figures.plot_accuracy_minutes(scores, runtime_frame(fits), paths)
+
+
+def draw_scree(paths):
+    values = np.r_[np.linspace(9, 2, 20), np.full(60, 0.5)]
+    spectrum = figures.Spectrum(values, 20, "knee")
+    figures.plot_scree({"mouse": spectrum, "my_herd": spectrum}, paths)
+
+
+def draw_manhattan(paths):
+    runs, marker_map, qtl = make_features()
+    figures.plot_manhattan(runs, marker_map, paths, qtl=qtl)
+
+
+SMALL = {"traits": ["body_length"], "settings": SETTINGS}
+FIGURES = {
+    "scatter": lambda paths: figures.plot_true_vs_predicted(make_points(), paths),
+    "scree": draw_scree,
+    "runs": lambda paths: figures.plot_runs(make_scores(), paths),
+    "breeding": lambda paths: figures.plot_runs(
+        make_scores("accuracy_breeding"), paths, metric="accuracy_breeding"
+    ),
+    "minutes": draw_minutes,
+    "forest": lambda paths: figures.plot_comparisons(
+        compare_methods(make_scores()), paths
+    ),
+    "manhattan": draw_manhattan,
+    "runs, one panel": lambda paths: figures.plot_runs(make_scores(**SMALL), paths),
+    "minutes, one panel": lambda paths: draw_minutes(paths, **SMALL),
+    "forest, one panel": lambda paths: figures.plot_comparisons(
+        compare_methods(make_scores(**SMALL)), paths
+    ),
+}
+
+
+def texts(path):
+    """All text of an SVG, a line an element."""
+    root = ET.parse(path).getroot()
+    return ["".join(node.itertext()).strip() for node in root.iter(f"{SVG}text")]
+
+
+@pytest.fixture(scope="module", params=list(FIGURES))
+def drawn(request, tmp_path_factory):
+    """One figure's PNG and SVG, and the place of every text in the PNG (pixels)."""
+    folder = tmp_path_factory.mktemp("figure")
+    paths = [folder / "f.png", folder / "f.svg"]
+    boxes = {}
+    draw = mpl.text.Text.draw
+
+    def record(text, renderer):
+        shown = text.get_visible() and text.get_text().strip()
+        if shown and isinstance(renderer, RendererAgg):
+            # the layout is settled in the last of two passes
+            boxes[text] = text.get_window_extent(renderer)
+        return draw(text, renderer)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(mpl.text.Text, "draw", record)
+        FIGURES[request.param](paths)
+    return request.param, paths, [(text.get_text(), box) for text, box in boxes.items()]
+
+
+def test_figures_are_valid_and_the_same_bytes_twice(drawn, tmp_path):
+    name, (png, svg), _ = drawn
+    again = [tmp_path / "f.png", tmp_path / "f.svg"]
+    FIGURES[name](again)
+    assert again[0].read_bytes() == png.read_bytes()
+    assert again[1].read_bytes() == svg.read_bytes()
+    assert png.read_bytes().startswith(b"\x89PNG\r\n")
+    assert ET.parse(svg).getroot().tag == f"{SVG}svg"
+    assert "<dc:date>" not in svg.read_text(encoding="utf-8")
+    assert texts(svg), "text must stay text"
+
+
+def test_no_text_overlaps_another_or_leaves_the_page(drawn):
+    _, (png, _), boxes = drawn
+    height, width = mpl.image.imread(png).shape[:2]
+    assert len(boxes) > 5
+    for i, (label, box) in enumerate(boxes):
+        assert min(box.x0, box.y0) > -1, label
+        assert box.x1 < width + 1, label
+        assert box.y1 < height + 1, label
+        for other, its_box in boxes[:i]:
+            assert not box.overlaps(its_box), f"{label!r} on {other!r}"
+
+
+def test_scatter_prints_r_and_dcor_of_its_points(tmp_path):
+    points = make_points()
+    figures.plot_true_vs_predicted(points, [tmp_path / "f.svg"])
+    shown = " ".join(texts(tmp_path / "f.svg"))
+    for _, part in points.groupby("trait"):
+        observed, predicted = part["observed"].to_numpy(), part["predicted"].to_numpy()
+        assert f"r = {pearson(observed, predicted):.3f}" in shown
+        assert f"dCor = {dcor(observed, predicted):.3f}" in shown
+    assert "A & <b>" in shown
+    assert "training SD" in shown
+
+
+def test_scatter_of_constant_predictions_says_so(tmp_path):
+    points = make_points().assign(predicted=0.0)
+    figures.plot_true_vs_predicted(points, [tmp_path / "f.svg"])
+    assert "constant predictions" in " ".join(texts(tmp_path / "f.svg"))
+
+
+def test_pair_up_joins_and_drops_missing_phenotypes():
+    truth = pd.DataFrame(
+        {
+            "repeat": 1,
+            "fold": [1, 1, 2],
+            "sample_id": ["a", "b", "c"],
+            "trait": "bmi",
+            "observed": [0.5, np.nan, 1.5],
+        }
+    )
+    predictions = truth.drop(columns="observed").assign(predicted=[1.0, 2.0, 3.0])
+    pairs = figures.pair_up(predictions.iloc[::-1], truth)
+    got = pairs.set_index("sample_id")[["observed", "predicted"]]
+    assert got.to_dict("index") == {
+        "c": {"observed": 1.5, "predicted": 3.0},
+        "a": {"observed": 0.5, "predicted": 1.0},
+    }
+
+
+def test_scree_prints_rank_and_rule(tmp_path):
+    draw_scree([tmp_path / "f.svg"])
+    shown = texts(tmp_path / "f.svg")
+    assert any("m = 20" in text for text in shown)
+    assert any("knee" in text for text in shown)
+    assert {"Mouse", "My herd"} <= set(shown)
+
+
+def test_runs_are_all_drawn(tmp_path):
+    figures.plot_runs(make_scores(), [tmp_path / "f.svg"])
+    root = ET.parse(tmp_path / "f.svg").getroot()
+    pale = [
+        node
+        for node in root.iter(f"{SVG}use")
+        if re.search(r"(fill-)?opacity: 0\.35", node.get("style", ""))
+    ]
+    # 2 traits x 2 settings x 3 methods x 10 runs
+    assert len(pale) == 120
+
+
+def test_mean_intervals_are_the_corrected_ones():
+    scores = make_scores()
+    got = figures.mean_intervals(scores, ["method", "setting", "trait"])
+    first = got.iloc[0]
+    runs = scores.merge(first[["method", "setting", "trait"]].to_frame().T)["value"]
+    expected = correlated_t(runs, rho=1 / 5)
+    assert first["mean"] == pytest.approx(runs.mean())
+    assert (first["lower"], first["upper"]) == (expected.lower, expected.upper)
+    ordinary = correlated_t(runs, rho=0.0)
+    assert expected.upper - expected.lower > 1.5 * (ordinary.upper - ordinary.lower)
+
+
+def test_methods_differ_in_shape_as_well_as_colour():
+    for attribute in ("marker", "colour"):
+        values = [getattr(shape, attribute) for shape in LOOKS.values()]
+        assert len(set(values)) == len(values)
+
+
+def test_style_does_not_leak(tmp_path):
+    before = dict(mpl.rcParams)
+    FIGURES["scree"]([tmp_path / "f.png"])
+    assert dict(mpl.rcParams) == before

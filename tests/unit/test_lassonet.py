@@ -1,0 +1,213 @@
+"""LassoNet: masked loss, the path's choice, its limits and its protocol."""
+
+import numpy as np
+import pytest
+import torch
+from grvsnn.errors import InputError
+from grvsnn.methods import lassonet
+
+from tests.unit.toy_tasks import change, make_population, make_tasks
+
+QUICK = {"hidden_dims": [4, 3], "n_iters": [30, 10], "patience": [10, 5]}
+
+
+def toy(seed=1, **options):
+    population = make_population(np.random.default_rng(seed))
+    return make_tasks(*population, method="lassonet", **options)
+
+
+def test_the_masked_loss_is_the_mean_over_observed_entries():
+    rng = np.random.default_rng(1)
+    predicted, y = torch.tensor(rng.standard_normal((2, 9, 3)))
+    loss = lassonet.MaskedMSE()
+    assert loss(predicted, y).item() == pytest.approx(
+        torch.nn.MSELoss()(predicted, y).item()
+    )
+    y[2:5, 1] = torch.nan
+    observed = ~torch.isnan(y)
+    expected = ((predicted - y)[observed] ** 2).mean()
+    assert loss(predicted, y).item() == pytest.approx(expected.item())
+
+
+def test_a_missing_target_has_no_gradient():
+    predicted = torch.zeros(4, 2, requires_grad=True)
+    y = torch.ones(4, 2)
+    y[1, 0] = torch.nan
+    lassonet.MaskedMSE()(predicted, y).backward()
+    assert predicted.grad[1, 0] == 0.0
+    assert torch.isfinite(predicted.grad).all()
+    np.testing.assert_allclose(predicted.grad[0].numpy(), -2.0 / 7.0, rtol=1e-6)
+    nothing = torch.full((4, 2), torch.nan)
+    assert lassonet.MaskedMSE()(predicted, nothing).item() == 0.0
+
+
+def test_the_chosen_penalty_has_the_least_validation_error():
+    tasks = toy(seed=2)[:2]
+    for task, fit in zip(tasks, lassonet.fit(tasks, QUICK, 1), strict=True):
+        path = fit.info["path"]
+        errors = [step["validation_mse"] for step in path]
+        assert fit.info["inner_score"] == min(errors)
+        assert fit.info["steps"] == int(np.argmin(errors)) + 1
+        assert fit.info["lambda"] == path[fit.info["steps"] - 1]["lambda"]
+        penalties = np.array([step["lambda"] for step in path])
+        assert penalties[0] == 0.0  # the dense network
+        np.testing.assert_allclose(penalties[2:] / penalties[1:-1], 1.2)
+        # the network that predicts is the one that was scored
+        active = path[fit.info["steps"] - 1]["active"]
+        assert fit.selected.sum(axis=0).tolist() == [active, active]
+        assert fit.predicted.shape == (len(task.test), 2)
+
+
+def test_the_path_stops_when_validation_error_has_grown():
+    (fit,) = lassonet.fit(toy(seed=3)[:1], {**QUICK, "path_patience": 3}, 1)
+    path = fit.info["path"]
+    assert len(path) - fit.info["steps"] == 3 or path[-1]["active"] == 0
+    (short,) = lassonet.fit(toy(seed=3)[:1], {**QUICK, "max_lambdas": 2}, 1)
+    assert len(short.info["path"]) == 3
+
+
+def test_a_huge_penalty_leaves_nothing():
+    params = {**QUICK, "lambda_start": 1e6, "path_patience": 50, "max_lambdas": 3}
+    (fit,) = lassonet.fit(toy(seed=4)[:1], params, 1)
+    first = fit.info["path"][1]
+    assert first["active"] == 0
+    # every feature left at the first penalty, or is gone from the record
+    out = fit.feature_columns["lambda_out"]
+    np.testing.assert_array_equal(out, 1e6)
+
+
+def test_importance_is_the_skip_weight_and_selection_its_support():
+    (fit,) = lassonet.fit(toy(seed=5)[:1], {**QUICK, "path_patience": 30}, 1)
+    effect = fit.feature_columns["effect"]
+    np.testing.assert_allclose(
+        fit.importance, np.abs(effect) / np.abs(effect).max(axis=0)
+    )
+    np.testing.assert_array_equal(fit.selected.any(axis=1), effect.any(axis=1))
+    assert (fit.selected[:, 0] == fit.selected[:, 1]).all()
+    # features that the chosen network has lost left at or before its penalty
+    out = fit.feature_columns["lambda_out"]
+    penalty = fit.info["lambda"] * (1 + 1e-6)  # the package keeps single precision
+    assert (out[~fit.selected] <= penalty).all()
+    assert not (out[fit.selected] <= penalty).any()
+
+
+def test_finds_the_signal_and_prefers_causal_markers():
+    rng = np.random.default_rng(6)
+    genotypes, _, _ = make_population(rng, n_families=40)
+    X = (genotypes - genotypes.mean(axis=0)) / genotypes.std(axis=0)
+    Y = X[:, :2] @ np.array([[1.0, 0.8], [-1.0, 1.0]])
+    Y += 0.7 * rng.standard_normal(Y.shape)
+    tasks = make_tasks(
+        genotypes, np.zeros((len(Y), 0)), Y, method="lassonet", setting="markers"
+    )[:1]
+    params = {"hidden_dims": [4, 3], "n_iters": [100, 30]}
+    (fit,) = lassonet.fit(tasks, params, 1)
+    for t in range(2):
+        assert np.corrcoef(fit.predicted[:, t], Y[tasks[0].test, t])[0, 1] > 0.6
+        assert set(np.argsort(-fit.importance[:, t])[:2]) == {0, 1}
+
+
+@pytest.mark.parametrize("extra", [{}, {"batch_size": 16}, {"dropout": 0.2}])
+def test_nothing_depends_on_company_order_or_threads(extra):
+    tasks = toy(seed=7)[:3]
+    params = {**QUICK, **extra, "max_lambdas": 6}
+    together = lassonet.fit(tasks, params, 2)
+    torch.manual_seed(99)  # somebody else's draws must not matter
+    for task, fit in zip(tasks[::-1], together[::-1], strict=True):
+        (alone,) = lassonet.fit([task], params, 1)
+        np.testing.assert_array_equal(alone.predicted, fit.predicted)
+        np.testing.assert_array_equal(alone.importance, fit.importance)
+
+
+def test_leaves_torch_as_it_found_it():
+    torch.manual_seed(3)
+    before = torch.random.get_rng_state()
+    threads = torch.get_num_threads()
+    lassonet.fit(toy(seed=8)[:1], {**QUICK, "max_lambdas": 1}, 1)
+    assert torch.equal(torch.random.get_rng_state(), before)
+    assert torch.get_num_threads() == threads
+
+
+def test_missing_phenotypes_are_left_out_per_trait():
+    task = toy(seed=9)[0]
+    Y = task.Y.copy()
+    Y[task.train[::5], 0] = np.nan
+    Y[task.train[3], :] = np.nan
+    (fit,) = lassonet.fit([change(task, Y=Y)], {**QUICK, "max_lambdas": 5}, 1)
+    assert np.isfinite(fit.predicted).all()
+    # phenotypes in test rows are never looked at
+    Y[task.test] = 1e3
+    (poisoned,) = lassonet.fit([change(task, Y=Y)], {**QUICK, "max_lambdas": 5}, 1)
+    np.testing.assert_array_equal(poisoned.predicted, fit.predicted)
+
+
+def test_a_refit_on_the_same_rows_walks_the_same_path():
+    """With all training rows inside the inner training set, nothing may change."""
+    task = toy(seed=10)[0]
+    validation = task.train[1::2]
+    task = change(task, inner_splits=((task.train, validation),))
+    params = {**QUICK, "max_lambdas": 6}
+    (plain,) = lassonet.fit([task], {**params, "refit": False}, 1)
+    (again,) = lassonet.fit([task], {**params, "refit": True}, 1)
+    np.testing.assert_array_equal(plain.predicted, again.predicted)
+    np.testing.assert_array_equal(plain.selected, again.selected)
+
+
+def test_a_refit_uses_the_validation_rows():
+    task = toy(seed=10)[0]
+    params = {**QUICK, "max_lambdas": 6}
+    (plain,) = lassonet.fit([task], {**params, "refit": False}, 1)
+    (again,) = lassonet.fit([task], {**params, "refit": True}, 1)
+    assert plain.info["path"] == again.info["path"]
+    assert not np.array_equal(plain.predicted, again.predicted)
+
+
+def test_tuning_tries_the_list_first_and_keeps_the_best():
+    task = toy(seed=11)[0]
+    params = {**QUICK, "M": [10, 40], "n_trials": 2, "max_lambdas": 4}
+    (fit,) = lassonet.fit([task], params, 1)
+    tried = fit.info["tried"]
+    assert [trial["M"] for trial in tried[:2]] == [10.0, 40.0]
+    assert len(tried) == 4
+    assert all(10.0 <= trial["M"] <= 50.0 for trial in tried)
+    best = min(tried, key=lambda trial: trial["inner_score"])
+    assert (fit.info["M"], fit.info["lambda"]) == (best["M"], best["lambda"])
+    # a value gives the same path alone as within a search
+    (alone,) = lassonet.fit([task], {**QUICK, "M": 40, "max_lambdas": 4}, 1)
+    assert alone.info["inner_score"] == tried[1]["inner_score"]
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        {"path_multiplier": 1.0},
+        {"M": [5]},
+        {"M": []},
+        {"hidden_dims": []},
+        {"n_iters": [10]},
+        {"patience": [0, 1]},
+        {"lambda_start": -1.0},
+        {"lambda_start": "soon"},
+        {"dropout": 1.0},
+        {"M_range": [50, 10]},
+    ],
+)
+def test_impossible_settings_are_refused(params):
+    with pytest.raises(InputError, match=next(iter(params))):
+        lassonet.fit(toy(), params, 1)
+
+
+def test_unknown_settings_and_devices_are_refused():
+    with pytest.raises(InputError, match="hidden_dim"):
+        lassonet.fit(toy(), {"hidden_dim": [3]}, 1)
+    with pytest.raises(InputError, match="no device"):
+        lassonet.fit(toy(), {"device": "cuda:99"}, 1)
+
+
+def test_a_fold_without_validation_phenotypes_is_refused():
+    task = toy(seed=12)[0]
+    with pytest.raises(InputError, match="validation"):
+        lassonet.fit([change(task, inner_splits=())], QUICK, 1)
+    with pytest.raises(InputError, match="found"):
+        hidden = ((task.train, task.test),)
+        lassonet.fit([change(task, inner_splits=hidden)], QUICK, 1)

@@ -1,0 +1,119 @@
+"""The grvsnn method: contract, honesty, and independence of threads and order."""
+
+import json
+
+import numpy as np
+import pytest
+import toy_tasks
+from grvsnn.errors import InputError
+from grvsnn.files import write_json
+from grvsnn.methods.grvsnn import fit
+
+QUICK = {"n_trials": 2, "max_epochs": 15, "patience": 5, "learning_rate": 1e-3}
+
+
+@pytest.fixture(scope="module")
+def population():
+    return toy_tasks.make_population(np.random.default_rng(7), n_traits=2)
+
+
+@pytest.fixture
+def tasks(population):
+    return toy_tasks.make_tasks(*population, method="grvsnn")
+
+
+@pytest.fixture(scope="module")
+def fits(population):
+    return fit(toy_tasks.make_tasks(*population, method="grvsnn"), QUICK, 1)
+
+
+def assert_same(one, two):
+    np.testing.assert_array_equal(one.predicted, two.predicted)
+    np.testing.assert_array_equal(one.importance, two.importance)
+    np.testing.assert_array_equal(one.selected, two.selected)
+
+
+def test_fits_follow_the_contract(tasks, fits, tmp_path):
+    for task, result in zip(tasks, fits, strict=True):
+        assert result.predicted.shape == (len(task.test), 2)
+        assert np.isfinite(result.predicted).all()
+        assert result.importance.shape == (task.n_features, 2)
+        np.testing.assert_array_equal(result.importance.max(0), 1)
+        np.testing.assert_array_equal(result.selected, result.importance >= 0.05)
+        assert result.feature_columns["effect"].shape == (task.n_features, 2)
+        assert result.info["n_trials"] == 2
+        write_json(result.info, tmp_path / "info.json")
+        assert json.loads((tmp_path / "info.json").read_text())["best_epoch"]
+
+
+def test_threads_and_company_do_not_change_results(tasks, fits):
+    for one, two in zip(fits, fit(tasks, QUICK, 2), strict=True):
+        assert_same(one, two)
+    assert_same(fit(tasks[2:3], QUICK, 1)[0], fits[2])
+
+
+def test_test_phenotypes_are_never_read(tasks, fits):
+    task = tasks[0]
+    poisoned = task.Y.copy()
+    poisoned[task.test] = 1e3
+    result = fit([toy_tasks.change(task, Y=poisoned)], QUICK, 1)[0]
+    assert_same(result, fits[0])
+
+
+def test_predicts_better_than_chance(tasks, population):
+    Y = population[2]
+    found = fit(tasks, {"n_trials": 0, "learning_rate": 1e-3, "patience": 10}, 2)
+    r = [
+        np.corrcoef(result.predicted[:, 0], Y[task.test, 0])[0, 1]
+        for task, result in zip(tasks, found, strict=True)
+    ]
+    assert np.mean(r) > 0.25
+
+
+def test_killed_job_goes_on_from_its_journal(tasks, fits, tmp_path):
+    params = QUICK | {"study_folder": str(tmp_path)}
+    fit(tasks[:1], params | {"n_trials": 1}, 1)
+    assert_same(fit(tasks[:1], params, 1)[0], fits[0])
+    assert len(list(tmp_path.glob("*.journal"))) == 1
+
+
+def test_members_are_averaged(tasks):
+    task = tasks[0]
+    fit_rows, validation = task.inner_splits[0]
+    both = ((fit_rows, validation), (validation, fit_rows))
+    params = QUICK | {"n_trials": 0, "members": 2}
+    two = fit([toy_tasks.change(task, inner_splits=both)], params, 1)[0]
+    first = fit([task], params | {"members": 1}, 1)[0]
+    assert len(two.info["best_epoch"]) == 2
+    assert not np.array_equal(two.predicted, first.predicted)
+    with pytest.raises(InputError, match="members"):
+        fit([task], params, 1)
+
+
+@pytest.mark.parametrize("setting", ["markers", "pedigree"])
+def test_other_settings(population, setting):
+    task = toy_tasks.make_tasks(*population, method="grvsnn", setting=setting)[0]
+    result = fit([task], QUICK | {"n_trials": 0}, 1)[0]
+    assert np.isfinite(result.predicted).all()
+    assert result.importance.shape == (task.n_features, 2)
+
+
+def test_bottleneck_and_sparsemax_run_as_methods(tasks):
+    for choice in ({"architecture": "bottleneck"}, {"selection": "sparsemax"}):
+        result = fit(tasks[:1], QUICK | {"n_trials": 0} | choice, 1)[0]
+        assert np.isfinite(result.predicted).all()
+
+
+@pytest.mark.parametrize(
+    ("params", "message"),
+    [
+        ({"learning_rat": 1e-3}, "learning_rat"),
+        ({"n_trials": -1}, "n_trials"),
+        ({"device": "tpu"}, "device"),
+        ({"batch_size": "many"}, "wrong type"),
+        ({"learning_rates": 0.1}, "wrong type"),
+    ],
+)
+def test_wrong_parameters_give_one_clear_error(tasks, params, message):
+    with pytest.raises(InputError, match=message):
+        fit(tasks, params, 1)
