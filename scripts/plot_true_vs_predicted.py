@@ -1,7 +1,7 @@
 """Draw observed against predicted test phenotypes of the network (Fig. 1)."""
 
 import pandas as pd
-from grvsnn.figures.scatter import plot_true_vs_predicted
+from grvsnn.figures.scatter import pair_up, plot_true_vs_predicted
 from grvsnn.jobs import run_job
 
 
@@ -9,8 +9,7 @@ def main(job) -> None:
     """Every animal of one repeat is one point."""
     predictions = pd.read_parquet(job.input.predictions[0])
     truth = pd.read_parquet(job.input.truth)
-    keys = ["repeat", "fold", "sample_id", "trait"]
-    plot_true_vs_predicted(predictions.merge(truth, on=keys), job.output)
+    plot_true_vs_predicted(pair_up(predictions, truth), job.output)
 
 
 run_job(snakemake, main)

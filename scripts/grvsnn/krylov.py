@@ -4,6 +4,11 @@ The basis grows by blocks (A times the last block, fully orthogonalised), the ma
 projected on it (Rayleigh-Ritz), and when the memory is full the best Ritz vectors are
 kept and the growth goes on: block Lanczos with thick restarts (Wu and Simon 2000).
 Blocks turn nearly all the work into matrix products and find tied eigenvalues together.
+
+Where products with A cost less than keeping the basis orthogonal, the first restart
+changes A for f(A) = A (A - c I) with c below every wanted eigenvalue: the order of the
+wanted ones stays, all others are pressed to f <= their own f, mostly below 0, and about
+half the vectors suffice.
 """
 
 import logging
@@ -14,15 +19,22 @@ from scipy.sparse.linalg import LinearOperator
 
 logger = logging.getLogger(__name__)
 
-BLOCK = 32
+BLOCK = 16
+"""Vectors per block."""
+CHECK_BLOCKS = 8
+"""Depth of the fresh start that looks for missed copies of tied eigenvalues."""
 MAX_RESTARTS = 300
+FILTER_RANGE = 300.0
+"""Largest ratio of wanted eigenvalues that f(A) can hold at full accuracy: f squares
+it, and rounding is relative to the largest value of f."""
 CHUNK = 4096
+"""Columns turned at a time when the basis is compressed in place."""
 
 
 def leading_eigenpairs(
     operator: LinearOperator, n_vectors: int, tolerance: float = 1e-9
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Largest eigenvalues of a symmetric operator and their eigenvectors.
+    """Find the largest eigenvalues of a symmetric operator and their eigenvectors.
 
     A block method that starts at random can miss copies of an eigenvalue tied more
     often than the block is wide. Once converged it therefore starts afresh at random
@@ -31,7 +43,7 @@ def leading_eigenpairs(
     Parameters
     ----------
     operator : LinearOperator, shape (n, n)
-        Symmetric; its product with blocks of vectors is used.
+        Symmetric positive semi-definite; its product with blocks of vectors is used.
     n_vectors : int
         Number of eigenpairs m; memory is about ``1.5 m`` vectors of length n.
     tolerance : float
@@ -50,7 +62,7 @@ def leading_eigenpairs(
         Without convergence after `MAX_RESTARTS` restarts.
     """
     n = operator.shape[0]
-    capacity = n_vectors + max(n_vectors // 2, 6 * BLOCK)
+    capacity = n_vectors + max(n_vectors // 2, CHECK_BLOCKS * BLOCK)
     if capacity + BLOCK >= n:
         return _whole(operator, n_vectors)
     rng = np.random.default_rng(0)
@@ -58,20 +70,25 @@ def leading_eigenpairs(
     block = basis.fresh_block(rng)
     settled = None
     for restart in range(MAX_RESTARTS):
-        coupling = np.zeros((BLOCK, BLOCK))
-        while basis.size + BLOCK <= capacity:
+        limit = capacity if settled is None else n_vectors + CHECK_BLOCKS * BLOCK
+        while basis.size + len(block) <= limit:
+            width = len(block)
             block, coupling = basis.append(block)
-        values, Y = basis.ritz()
-        # A leaves the space only through the last block
-        residual = np.linalg.norm(coupling @ Y[-BLOCK:, :n_vectors], axis=0)
+        ritz, Y = basis.ritz()
+        # the operator leaves the basis only through the last block
+        outside = coupling @ Y[-width:]
+        values, residual = basis.undo_filter(ritz, np.linalg.norm(outside, axis=0))
         top = values[:n_vectors]
-        n_done = int((residual <= tolerance * np.abs(top)).sum())
+        n_done = int((residual <= tolerance * values)[:n_vectors].sum())
         logger.info("restart %d: %d of %d eigenpairs", restart, n_done, n_vectors)
         if n_done < n_vectors:
             settled = None
-            basis.compress(values, Y, n_vectors + (basis.size - n_vectors) // 3)
+            n_kept = n_vectors + (basis.size - n_vectors) // 3
+            basis.compress(ritz, Y, n_kept)
+            if basis.shift == 0 and top[0] <= FILTER_RANGE * top[-1]:
+                block = basis.switch_filter(0.9 * top[-1], outside[:, :n_kept], block)
             continue
-        basis.compress(values, Y, n_vectors)
+        basis.compress(ritz, Y, n_vectors)
         if settled is not None and np.allclose(top, settled, rtol=tolerance, atol=0):
             return top.copy(), basis.rows[:n_vectors].T
         settled = top.copy()
@@ -91,27 +108,66 @@ def _whole(operator: LinearOperator, n_vectors: int) -> tuple[np.ndarray, np.nda
 
 
 class _Basis:
-    """Orthonormal basis (one vector a row) and the operator projected on it."""
+    """Orthonormal basis (one vector a row) and f(A) = A or A (A - shift) on it."""
 
     def __init__(self, operator: LinearOperator, capacity: int) -> None:
         self.operator = operator
         self.rows = np.empty((capacity, operator.shape[0]))
         self.projected = np.zeros((capacity, capacity))
         self.size = 0
+        self.shift = 0.0
 
     def append(self, block: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Take in an orthonormal block (b, n), return the next and the coupling to it.
 
-        ``A block = coefficients' basis + coupling' next``, all vectors being rows.
+        ``f(A) block = coefficients' basis + coupling' next``, all vectors being rows.
         """
         here = slice(self.size, self.size + len(block))
         self.rows[here] = block
         self.size = here.stop
-        W = np.ascontiguousarray((self.operator @ block.T).T)
+        W = self._apply(block)
+        if self.shift:
+            W = self._apply(W) - self.shift * W
         coefficients = self._project_out(W)
         self.projected[: self.size, here] = coefficients
         self.projected[here, : self.size] = coefficients.T
         return self._complement(W)
+
+    def _apply(self, block: np.ndarray) -> np.ndarray:
+        return np.ascontiguousarray((self.operator @ block.T).T)
+
+    def switch_filter(
+        self, shift: float, outside: np.ndarray, block: np.ndarray
+    ) -> np.ndarray:
+        """Go on with f(A) = A (A - shift) from Ritz vectors V of A, just compressed.
+
+        With A V = V Theta + Q S (Q is `block`, S is `outside`), f(A) is
+        Theta (Theta - shift) + S'S on V and leaves V through Q and A Q: the next block.
+        """
+        part = self.projected[: self.size, : self.size]
+        theta = part.diagonal().copy()
+        part[:] = outside.T @ outside
+        part.flat[:: self.size + 1] += theta * (theta - shift)
+        self.shift = shift
+        wider = np.vstack([block, self._apply(block)])
+        self._project_out(wider)
+        return self._complement(wider)[0]
+
+    def undo_filter(
+        self, ritz: np.ndarray, residual: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Eigenvalues of A from those of f(A), and bounds of A's residuals.
+
+        f(A) - f(theta) = (A + theta - shift) (A - theta), and A has no eigenvalue below
+        0, so the residual of A is at most that of f(A) over theta - shift.
+        """
+        if not self.shift:
+            return ritz, residual
+        half = 0.5 * self.shift
+        values = half + np.sqrt(np.maximum(half**2 + ritz, 0.0))
+        above = values - self.shift
+        bound = np.full(len(ritz), np.inf)
+        return values, np.divide(residual, above, out=bound, where=above > 0)
 
     def fresh_block(self, rng: np.random.Generator) -> np.ndarray:
         """Random orthonormal block beside the basis."""

@@ -66,7 +66,9 @@ SETTINGS_SHORT: Mapping[str, str] = {
 }
 
 DATASETS: Mapping[str, str] = {
-    "loblolly_pine": "Loblolly pine",
+    "embedded": "Embedded population",
+    "pine": "Loblolly pine",
+    "pine_dbh": "Loblolly pine (DBH)",
     "mouse": "Mouse",
     "pig": "Pig",
 }

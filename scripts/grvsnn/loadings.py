@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from grvsnn.eigen import canonical_basis, dense_eigenpairs
+from grvsnn.eigen import TIE, canonical_basis, dense_eigenpairs
 from grvsnn.errors import InputError
 from grvsnn.krylov import leading_eigenpairs
+from grvsnn.litters import LitterOperator
 from grvsnn.pedigree import Pedigree
 from grvsnn.ranks import choose_rank
 from grvsnn.relationship import RelationshipOperator, relationship_matrix
@@ -96,7 +97,7 @@ def eigen_loadings(
 def project_progeny(
     loadings: np.ndarray, sire: np.ndarray, dam: np.ndarray
 ) -> np.ndarray:
-    """Loadings of animals born after the decomposition, without a new one.
+    """Give loadings to animals born after the decomposition, without a new one.
 
     The projection of a new animal is A_new Q Lambda^(-1/2) with A_new its relationships
     to the old animals, the mean of its parents' rows of A; since A Q = Q Lambda this is
@@ -153,7 +154,7 @@ def _dense(
     chosen, evidence = choose_rank(values, rule, rank=rank, share=share, trace=trace)
     Q = vectors(chosen)
     facts = {"solver": "dense", "n_animals": len(A), "trace": trace, **evidence}
-    return _assemble(values, Q, genotyped, chosen, rule, facts)
+    return _assemble(values, Q[genotyped], chosen, rule, facts)
 
 
 def _iterative(
@@ -173,24 +174,59 @@ def _iterative(
             f"rank rule 'fixed' needs a rank between 1 and {len(pedigree) - 1}, "
             f"got {rank}"
         )
-    operator = RelationshipOperator(pedigree)
-    trace = float((1 + operator.inbreeding).sum())
     logger.info("%d eigenpairs of a pedigree of %d animals", rank, len(pedigree))
-    values, Q = leading_eigenpairs(operator, rank, tolerance)
-    canonical_basis(values, Q)
+    values, Q, trace = pedigree_eigenpairs(pedigree, genotyped, rank, tolerance)
     chosen, evidence = choose_rank(values, rule, rank=rank, trace=trace)
     facts = {"solver": "iterative", "n_animals": len(pedigree), "trace": trace}
     facts |= {"tolerance": tolerance, **evidence}
-    return _assemble(values, Q, genotyped, chosen, rule, facts)
+    return _assemble(values, Q, chosen, rule, facts)
+
+
+def pedigree_eigenpairs(
+    pedigree: Pedigree, animals: np.ndarray, rank: int, tolerance: float = 1e-9
+) -> tuple[np.ndarray, np.ndarray, float]:
+    """Leading eigenpairs of a pedigree's A, which is never built.
+
+    Parameters
+    ----------
+    pedigree : Pedigree
+        n animals, all of them in A.
+    animals : ndarray of int, shape (n_wanted,)
+        Rows of the eigenvectors to return.
+    rank : int
+        Number of eigenpairs.
+    tolerance : float
+        Bound of ||A q - lambda q|| / lambda.
+
+    Returns
+    -------
+    values : ndarray of float64, shape (rank,)
+        Descending.
+    vectors : ndarray of float64, shape (n_wanted, rank)
+        The wanted rows of the orthonormal eigenvectors, in the basis of
+        `grvsnn.eigen.canonical_basis`.
+    trace : float
+        Trace of A.
+    """
+    litters = LitterOperator(pedigree)
+    if rank <= litters.shape[0]:
+        values, Q = leading_eigenpairs(litters, rank, tolerance)
+        # contrasts within litters, which nodes leave out, must all come later
+        if values[-1] > litters.contrast * (1 + TIE):
+            litters.to_animals(Q)
+            canonical_basis(values, Q)
+            return values, Q[litters.node[animals]], litters.trace
+    values, Q = leading_eigenpairs(RelationshipOperator(pedigree), rank, tolerance)
+    canonical_basis(values, Q)
+    return values, Q[animals], litters.trace
 
 
 def _assemble(
     values: np.ndarray,
     Q: np.ndarray,
-    genotyped: np.ndarray,
     rank: int,
     rule: str,
     evidence: Mapping[str, object],
 ) -> Loadings:
     scale = np.sqrt(np.maximum(values[:rank], 0.0))
-    return Loadings(values, Q[genotyped, :rank] * scale, rank, rule, evidence)
+    return Loadings(values, Q[:, :rank] * scale, rank, rule, evidence)

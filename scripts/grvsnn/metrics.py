@@ -12,8 +12,6 @@ import numpy as np
 import pandas as pd
 from scipy.stats import rankdata
 
-from grvsnn.distance import distance_correlation
-
 logger = logging.getLogger(__name__)
 
 JOB = ["dataset", "setting", "method", "repeat", "fold", "trait"]
@@ -40,10 +38,16 @@ def spearman(x: np.ndarray, y: np.ndarray) -> float:
 
 
 def dcor(x: np.ndarray, y: np.ndarray) -> float:
-    """Distance correlation; NaN when either vector is constant."""
+    """Sample distance correlation (Székely et al. 2007); NaN when constant.
+
+    Positive even for independent vectors, of order n^(-1/2).
+    """
     if is_constant(x) or is_constant(y):
         return float("nan")
-    return distance_correlation(x, y)
+    # the package compiles its code when imported, which takes seconds
+    from dcor import distance_correlation
+
+    return float(distance_correlation(x, y))
 
 
 def calibration(observed: np.ndarray, predicted: np.ndarray) -> tuple[float, float]:

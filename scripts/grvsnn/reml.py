@@ -255,11 +255,7 @@ def _ascend(
     height = model.value(s)
     for iteration in range(max_iterations):
         gradient, information = model.derivatives(s)
-        free = allowed & ((s > floor) | (gradient > 0.0))
-        if not free.any():
-            return s, iteration, True
-        step = np.zeros_like(s)
-        step[free] = _newton_step(information[np.ix_(free, free)], gradient[free])
+        step = _direction(gradient, information, allowed, s <= floor)
         # gain of a full step, in units of log-likelihood
         if gradient @ step < 1e-11:
             return s, iteration, True
@@ -295,6 +291,29 @@ def _line_search(
     return None
 
 
+def _direction(
+    gradient: np.ndarray,
+    information: np.ndarray,
+    allowed: np.ndarray,
+    at_bound: np.ndarray,
+) -> np.ndarray:
+    """Newton step over the components that may move; zero for all others.
+
+    A component at its bound moves only where both its gradient and its step point
+    inwards.
+    """
+    free = allowed & ~(at_bound & (gradient <= 0.0))
+    while True:
+        step = np.zeros_like(gradient)
+        if not free.any():
+            return step
+        step[free] = _newton_step(information[np.ix_(free, free)], gradient[free])
+        outward = at_bound & (step < 0.0)
+        if not outward.any():
+            return step
+        free &= ~outward
+
+
 def _newton_step(information: np.ndarray, gradient: np.ndarray) -> np.ndarray:
     """Newton step; a whiff of ridge separates kernels that are copies of each other."""
     ridge = 1e-9 * np.trace(information) / len(information)
@@ -311,10 +330,9 @@ def _best_start(model: "_Likelihood", usable: np.ndarray) -> np.ndarray:
         s = np.zeros(len(usable) + 1)
         s[kernels] = shares
         s[-1] = 1.0 - sum(shares)
-        s *= model.total_variance(s)
-        value = model.value(s)
+        total, value = model.best_scale(s)
         if value > best_value:
-            best, best_value = s, value
+            best, best_value = s * total, value
     return best
 
 
@@ -341,9 +359,13 @@ class _Likelihood:
         """V^-1 r."""
         return self._solve(s)[1]
 
-    def total_variance(self, s: np.ndarray) -> float:
-        """Scale of V that maximises the likelihood at these proportions."""
-        return float(self.r @ self.weights(s)) / len(self.r)
+    def best_scale(self, s: np.ndarray) -> tuple[float, float]:
+        """Factor of V that maximises the likelihood, r'V^-1 r / n, and its value."""
+        logdet, w = self._solve(s)[:2]
+        n = len(self.r)
+        total = float(self.r @ w) / n
+        height = -0.5 * (n * np.log(2.0 * np.pi * total) + logdet + n)
+        return total, float(height)
 
     def derivatives(self, s: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Gradient, and average information 1/2 w'K_i V^-1 K_j w with w = V^-1 r."""

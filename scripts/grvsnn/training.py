@@ -46,7 +46,7 @@ class TrainingSettings:
     learning_rate: float = 1e-4
     weight_decay: float = 1e-2
     dropout: float = 0.2
-    max_epochs: int = 500
+    max_epochs: int = 200
     patience: int = 25
     optimiser: str = "adamw"
 

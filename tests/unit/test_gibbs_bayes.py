@@ -109,8 +109,8 @@ def test_folds_with_own_genotypes_match_single_fits():
 
 def test_several_chains_reach_the_same_posterior():
     task = toy("brr", setting="markers")[0]
-    (one,) = bayes.fit([task], QUICK | {"n_iter": 3000}, 1)
-    (four,) = bayes.fit([task], QUICK | {"n_iter": 3000, "n_chains": 4}, 1)
+    (one,) = bayes.fit([task], QUICK | {"n_iter": 1500}, 1)
+    (four,) = bayes.fit([task], QUICK | {"n_iter": 1500, "n_chains": 4}, 1)
     for trait in task.traits:
         single, pooled = (fit.info["variances"][trait]["varE"] for fit in (one, four))
         assert pooled["rhat"] < 1.05

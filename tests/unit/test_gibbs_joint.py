@@ -17,7 +17,7 @@ from scipy import stats
 
 from tests.unit.gibbs_toys import KERNELS, MODELS, kernel_or_skip, start_group
 
-CHAINS, ITERATIONS, BURN_IN = 16, 2500, 100
+CHAINS, ITERATIONS, BURN_IN = 16, 2000, 100
 N, MARKERS, LOADINGS = 14, 5, 3
 TERMS = (
     TermPrior(1.5, 0.2, 0.3, 1.0, 0.5),

@@ -30,6 +30,12 @@ def test_two_hundred_markers_agree(reference, name):
 @pytest.mark.parametrize("name", ["BRR", "BL", "BayesC"])
 @pytest.mark.parametrize("two_terms", [False, True])
 def test_predictions_agree_as_well_as_two_seeds_of_bglr(reference, name, two_terms):
-    """Test predictions correlate as BGLR's seeds do with each other, minus 0.002."""
-    entries = compare_p2070(reference, name, two_terms)
-    assert entries[0]["correlation"] >= entries[0]["between_bglr_seeds"] - 0.002
+    """Test predictions correlate as BGLR's seeds do with each other, minus 0.002.
+
+    Variances lie within 3 Monte Carlo standard errors of BGLR's short chains or, where
+    there is no need for chains, of the exact posterior.
+    """
+    predictions, *variances = compare_p2070(reference, name, two_terms)
+    assert predictions["correlation"] >= predictions["between_bglr_seeds"] - 0.002
+    for entry in variances:
+        assert abs(entry.get("z_exact", entry["z"])) <= 3, entry

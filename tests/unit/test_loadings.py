@@ -6,17 +6,22 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from scipy.sparse.linalg import aslinearoperator
-
 from grvsnn.eigen import canonical_basis, dense_eigenpairs
 from grvsnn.errors import InputError
 from grvsnn.krylov import leading_eigenpairs
-from grvsnn.loadings import check_relationship, eigen_loadings, project_progeny
+from grvsnn.litters import LitterOperator
+from grvsnn.loadings import (
+    check_relationship,
+    eigen_loadings,
+    pedigree_eigenpairs,
+    project_progeny,
+)
 from grvsnn.pedigree import Pedigree
 from grvsnn.ranks import choose_rank
 from grvsnn.relationship import RelationshipOperator, relationship_matrix
 from grvsnn.simulate import simulate_pedigree
 from grvsnn.simulation_params import SimulationParams
+from scipy.sparse.linalg import aslinearoperator
 
 
 @pytest.fixture(scope="module")
@@ -96,6 +101,37 @@ def test_residuals_keep_the_stated_tolerance(pedigree):
         residual = np.linalg.norm(operator @ Q - Q * values, axis=0)
         assert (residual <= 1.01 * tolerance * values).all()
         np.testing.assert_allclose(Q.T @ Q, np.eye(30), atol=1e-12)
+
+
+def test_litter_nodes_hold_all_but_the_contrasts(pedigree, A):
+    """Spectrum of A = that of the nodes + Mendelian variances of the contrasts."""
+    litters = LitterOperator(pedigree)
+    n_nodes = litters.shape[0]
+    assert n_nodes < len(pedigree)
+    dense = litters @ np.eye(n_nodes)
+    np.testing.assert_allclose(dense, dense.T, atol=1e-13)
+    animals = np.zeros((len(pedigree), n_nodes))
+    animals[np.arange(len(pedigree)), litters.node] = 1 / np.sqrt(
+        litters.size[litters.node]
+    )
+    np.testing.assert_allclose(dense, animals.T @ A @ animals, atol=1e-12)
+    mendelian = RelationshipOperator(pedigree).mendelian
+    _, first = np.unique(litters.node, return_index=True)
+    contrasts = np.repeat(mendelian[first], litters.size - 1)
+    both = np.concatenate([np.linalg.eigvalsh(dense), contrasts])
+    np.testing.assert_allclose(np.sort(both), np.linalg.eigvalsh(A), atol=1e-11)
+    assert litters.contrast == contrasts.max()
+    np.testing.assert_allclose(litters.trace, np.trace(A), rtol=1e-14)
+
+
+def test_contrasts_are_not_lost_when_the_rank_reaches_them(pedigree, A):
+    rows = np.arange(len(A))
+    expected = np.linalg.eigvalsh(A)[::-1]
+    contrast = LitterOperator(pedigree).contrast
+    rank = int((expected >= contrast - 1e-9).sum()) + 5
+    values, Q, _ = pedigree_eigenpairs(pedigree, rows, rank)
+    np.testing.assert_allclose(values, expected[:rank], rtol=1e-8)
+    np.testing.assert_allclose(A @ Q, Q * values, atol=1e-7)
 
 
 def test_ties_wider_than_the_block_are_all_found():

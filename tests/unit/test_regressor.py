@@ -99,7 +99,7 @@ def test_saved_model_predicts_the_same(data, tmp_path):
 
 def test_traits_are_predicted_in_their_units(data, model):
     predicted = model.predict(data[0])
-    np.testing.assert_allclose(predicted.mean(0), data[1].mean(0), rtol=0.05)
+    np.testing.assert_allclose(predicted.mean(0), data[1].mean(0), rtol=0.15)
 
 
 @pytest.mark.parametrize(

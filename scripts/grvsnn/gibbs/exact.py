@@ -79,8 +79,8 @@ class _Spectrum:
         for block in range(design.n_blocks):
             x = self.standardised(block)
             kernel += x @ x.T
-        # Centring leaves the constant vector with eigenvalue 0, as others may have; made
-        # the largest, it can be told from them and dropped.
+        # Centring leaves the constant vector with eigenvalue 0, as others may have:
+        # made the largest, it can be told from them and dropped.
         kernel += 2 * (np.trace(kernel) + 1.0) / len(kernel)
         values, vectors = np.linalg.eigh(kernel)
         self.values = np.maximum(values[:-1], 0.0)

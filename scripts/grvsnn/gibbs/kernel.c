@@ -1,6 +1,6 @@
 /* Gibbs sweeps over blocks of features for many chains at once.
  *
- * A lane is a chain; lanes lie in vectors of 16 floats, a group has one or two vectors.
+ * A lane is a chain; a group has 16 or 32 lanes, however many a vector register holds.
  * Every lane has its own training rows (mask), centring, scaling and random stream, and
  * nothing ever crosses lanes, so that a chain's draws do not depend on its neighbours.
  *
@@ -20,14 +20,22 @@
 #endif
 
 #define BLOCK 32
-#define WIDTH 16
 #define TILE 32 /* rows whose residuals and features stay in the first-level cache */
 #define PAIRS (BLOCK * (BLOCK - 1) / 2)
-#define MAX_LANES (2 * WIDTH)
-#ifdef __AVX512F__
-#define ACCUMULATORS 16 /* of 32 registers of one vector each */
+#define NARROW 16
+#define MAX_LANES 32
+#if defined(__AVX512F__)
+#define WIDTH 16 /* floats in a vector register */
+#define ACCUMULATORS 16 /* vectors summed side by side; half the registers */
+#elif defined(__AVX__)
+#define WIDTH 8
+#define ACCUMULATORS 8
+#elif defined(__aarch64__)
+#define WIDTH 4
+#define ACCUMULATORS 16
 #else
-#define ACCUMULATORS 4 /* of 16 registers that hold half or a quarter of one */
+#define WIDTH 4
+#define ACCUMULATORS 8
 #endif
 #pragma GCC diagnostic ignored "-Wpsabi" /* vectors never leave this file */
 #define INLINE static inline __attribute__((always_inline))
@@ -180,74 +188,80 @@ INLINE const float *feature_tile(const struct lane_group *g, int block, int row,
     return buffer;
 }
 
+/* Vectors that the products take abreast: two reuse a broadcast feature, if there are. */
+#define ABREAST(lanes) ((lanes) > WIDTH ? 2 : 1)
+
 /* E -= mask X_B D */
 INLINE void subtract_tile(const struct lane_group *g, int row, const float *x,
-                          const float *step, const int V)
+                          const float *step, const int lanes)
 {
-    const int lanes = V * WIDTH, rows = ACCUMULATORS / V;
+    const int V = ABREAST(lanes), rows = ACCUMULATORS / V;
     int32_t keep[TILE * MAX_LANES] __attribute__((aligned(64)));
+    float *e = g->residual + (int64_t)row * lanes;
     for (int i = 0; i < TILE * lanes; i++) keep[i] = g->mask[(int64_t)row * lanes + i];
-    for (int r = 0; r < TILE; r += rows) {
-        const int64_t at = (int64_t)(row + r) * lanes;
-        vec acc[ACCUMULATORS];
-#pragma GCC unroll 16
-        for (int a = 0; a < ACCUMULATORS; a++)
-            acc[a] = *(vec_at *)(g->residual + at + a * WIDTH);
-        for (int k = 0; k < BLOCK; k++) {
-            vec d[2];
-            for (int v = 0; v < V; v++)
-                d[v] = *(const vec_at *)(step + k * lanes + v * WIDTH);
-            const float *column = x + r * BLOCK + k;
-            ONE_ADDRESS(column);
+    for (int lane = 0; lane < lanes; lane += V * WIDTH)
+        for (int r = 0; r < TILE; r += rows) {
+            vec acc[ACCUMULATORS];
 #pragma GCC unroll 16
             for (int a = 0; a < ACCUMULATORS; a++)
-                acc[a] -= column[a / V * BLOCK] * d[a % V];
-        }
+                acc[a] = *(vec_at *)(e + (r + a / V) * lanes + lane + a % V * WIDTH);
+            for (int k = 0; k < BLOCK; k++) {
+                vec d[2];
+                for (int v = 0; v < V; v++)
+                    d[v] = *(const vec_at *)(step + k * lanes + lane + v * WIDTH);
+                const float *column = x + r * BLOCK + k;
+                ONE_ADDRESS(column);
 #pragma GCC unroll 16
-        for (int a = 0; a < ACCUMULATORS; a++) {
-            const ivec kept = *(ivec_at *)(keep + r * lanes + a * WIDTH);
-            *(vec_at *)(g->residual + at + a * WIDTH) = (vec)((ivec)acc[a] & kept);
+                for (int a = 0; a < ACCUMULATORS; a++)
+                    acc[a] -= column[a / V * BLOCK] * d[a % V];
+            }
+#pragma GCC unroll 16
+            for (int a = 0; a < ACCUMULATORS; a++) {
+                const int at = (r + a / V) * lanes + lane + a % V * WIDTH;
+                *(vec_at *)(e + at) = (vec)((ivec)acc[a] & *(ivec_at *)(keep + at));
+            }
         }
-    }
 }
 
 /* R += X_B'E */
 INLINE void gather_tile(const struct lane_group *g, int row, const float *x,
-                        float *right, const int V)
+                        float *right, const int lanes)
 {
-    const int lanes = V * WIDTH, columns = ACCUMULATORS / V;
+    const int V = ABREAST(lanes), columns = ACCUMULATORS / V;
     const float *e = g->residual + (int64_t)row * lanes;
-    for (int k = 0; k < BLOCK; k += columns) {
-        vec acc[ACCUMULATORS];
-#pragma GCC unroll 16
-        for (int a = 0; a < ACCUMULATORS; a++)
-            acc[a] = *(vec_at *)(right + k * lanes + a * WIDTH);
-        for (int r = 0; r < TILE; r++) {
-            vec row_e[2];
-            for (int v = 0; v < V; v++)
-                row_e[v] = *(const vec_at *)(e + r * lanes + v * WIDTH);
+    for (int lane = 0; lane < lanes; lane += V * WIDTH)
+        for (int k = 0; k < BLOCK; k += columns) {
+            vec acc[ACCUMULATORS];
 #pragma GCC unroll 16
             for (int a = 0; a < ACCUMULATORS; a++)
-                acc[a] += x[r * BLOCK + k + a / V] * row_e[a % V];
-        }
+                acc[a] =
+                    *(vec_at *)(right + (k + a / V) * lanes + lane + a % V * WIDTH);
+            for (int r = 0; r < TILE; r++) {
+                vec row_e[2];
+                for (int v = 0; v < V; v++)
+                    row_e[v] = *(const vec_at *)(e + r * lanes + lane + v * WIDTH);
 #pragma GCC unroll 16
-        for (int a = 0; a < ACCUMULATORS; a++)
-            *(vec_at *)(right + k * lanes + a * WIDTH) = acc[a];
-    }
+                for (int a = 0; a < ACCUMULATORS; a++)
+                    acc[a] += x[r * BLOCK + k + a / V] * row_e[a % V];
+            }
+#pragma GCC unroll 16
+            for (int a = 0; a < ACCUMULATORS; a++)
+                *(vec_at *)(right + (k + a / V) * lanes + lane + a % V * WIDTH) = acc[a];
+        }
 }
 
 /* One pass over the rows: take the steps of a block out of E, then form R of the next.
  * Either may be absent (-1). */
 INLINE void pass_rows(const struct lane_group *g, int update, int next,
-                      const float *step, float *right, const int V)
+                      const float *step, float *right, const int lanes)
 {
     float buffer[TILE * BLOCK] __attribute__((aligned(64)));
-    memset(right, 0, sizeof(float) * BLOCK * V * WIDTH);
+    memset(right, 0, sizeof(float) * BLOCK * lanes);
     for (int row = 0; row < g->n_rows; row += TILE) {
         if (update >= 0)
-            subtract_tile(g, row, feature_tile(g, update, row, buffer), step, V);
+            subtract_tile(g, row, feature_tile(g, update, row, buffer), step, lanes);
         if (next >= 0)
-            gather_tile(g, row, feature_tile(g, next, row, buffer), right, V);
+            gather_tile(g, row, feature_tile(g, next, row, buffer), right, lanes);
     }
 }
 
@@ -287,17 +301,16 @@ INLINE void prepare_block(const struct lane_group *g, int block, struct block_dr
 
 /* Draws the effects of a block in turn; step = change of b_j/s_j. */
 INLINE void draw_effects(const struct lane_group *g, int block, float *right,
-                         const struct block_draws *w, float *step, const int V)
+                         const struct block_draws *w, float *step, const int lanes)
 {
-    const int lanes = V * WIDTH;
     const int64_t first = (int64_t)block * BLOCK * lanes;
-    for (int v = 0; v < V; v++) {
-        const float *gram = g->gram + (int64_t)block * PAIRS * lanes + v * WIDTH;
-        vec sum = *(vec_at *)(g->residual_sum + v * WIDTH);
-        const vec n_used = *(const vec_at *)(g->n_used + v * WIDTH);
-        const vec half_precision = 0.5f / *(const vec_at *)(g->var_e + v * WIDTH);
+    for (int lane = 0; lane < lanes; lane += WIDTH) {
+        const float *gram = g->gram + (int64_t)block * PAIRS * lanes + lane;
+        vec sum = *(vec_at *)(g->residual_sum + lane);
+        const vec n_used = *(const vec_at *)(g->n_used + lane);
+        const vec half_precision = 0.5f / *(const vec_at *)(g->var_e + lane);
         for (int k = 0; k < BLOCK; k++) {
-            const int i = k * lanes + v * WIDTH;
+            const int i = k * lanes + lane;
             const vec shift = *(const vec_at *)(g->shift + first + i);
             const vec inverse_sd = *(const vec_at *)(g->inverse_sd + first + i);
             const vec old = *(vec_at *)(g->effect + first + i);
@@ -314,9 +327,9 @@ INLINE void draw_effects(const struct lane_group *g, int block, float *right,
             *(vec_at *)(step + i) = d;
             sum -= n_used * shift * d;
             for (int j = k + 1; j < BLOCK; j++, gram += lanes)
-                *(vec_at *)(right + j * lanes + v * WIDTH) -= *(const vec_at *)gram * d;
+                *(vec_at *)(right + j * lanes + lane) -= *(const vec_at *)gram * d;
         }
-        *(vec_at *)(g->residual_sum + v * WIDTH) = sum;
+        *(vec_at *)(g->residual_sum + lane) = sum;
     }
 }
 
@@ -381,34 +394,34 @@ INLINE void sum_residuals(const struct lane_group *g, const int lanes)
     }
 }
 
-INLINE void sweep(const struct lane_group *g, const int V)
+INLINE void sweep(const struct lane_group *g, const int lanes)
 {
-    const int lanes = V * WIDTH, blocks = g->n_marker_blocks + g->n_loading_blocks;
+    const int blocks = g->n_marker_blocks + g->n_loading_blocks;
     float right[BLOCK * MAX_LANES] __attribute__((aligned(64)));
     float step[BLOCK * MAX_LANES] __attribute__((aligned(64)));
     struct block_draws draws;
     memset(g->term_sums, 0, sizeof(double) * 2 * N_SUMS * lanes);
-    pass_rows(g, -1, 0, step, right, V);
+    pass_rows(g, -1, 0, step, right, lanes);
     for (int block = 0; block < blocks; block++) {
         prepare_block(g, block, &draws, lanes);
-        draw_effects(g, block, right, &draws, step, V);
+        draw_effects(g, block, right, &draws, step, lanes);
         if (g->model == BLASSO) draw_tau2(g, block, lanes);
         add_sums(g, block, lanes);
-        pass_rows(g, block, block + 1 < blocks ? block + 1 : -1, step, right, V);
+        pass_rows(g, block, block + 1 < blocks ? block + 1 : -1, step, right, lanes);
     }
     sum_residuals(g, lanes);
 }
 
-INLINE void refresh(const struct lane_group *g, const int V)
+INLINE void refresh(const struct lane_group *g, const int lanes)
 {
-    const int lanes = V * WIDTH, blocks = g->n_marker_blocks + g->n_loading_blocks;
+    const int blocks = g->n_marker_blocks + g->n_loading_blocks;
     float right[BLOCK * MAX_LANES], step[BLOCK * MAX_LANES];
     memcpy(g->residual, g->target, sizeof(float) * g->n_rows * lanes);
     for (int block = 0; block < blocks; block++) {
         const int64_t first = (int64_t)block * BLOCK * lanes;
         for (int i = 0; i < BLOCK * lanes; i++)
             step[i] = g->effect[first + i] * g->inverse_sd[first + i];
-        pass_rows(g, block, -1, step, right, V);
+        pass_rows(g, block, -1, step, right, lanes);
     }
     sum_residuals(g, lanes);
 }
@@ -416,19 +429,19 @@ INLINE void refresh(const struct lane_group *g, const int V)
 /* One draw of every effect (and tau2_j), in order. */
 void gibbs_sweep(const struct lane_group *g)
 {
-    if (g->lanes == WIDTH)
-        sweep(g, 1);
+    if (g->lanes == NARROW)
+        sweep(g, NARROW);
     else
-        sweep(g, 2);
+        sweep(g, MAX_LANES);
 }
 
 /* E = mask (y - ybar - X b/s) from scratch, against drift. */
 void gibbs_refresh(const struct lane_group *g)
 {
-    if (g->lanes == WIDTH)
-        refresh(g, 1);
+    if (g->lanes == NARROW)
+        refresh(g, NARROW);
     else
-        refresh(g, 2);
+        refresh(g, MAX_LANES);
 }
 
 /* Fills `normals` and `uniforms` (n x 32 x lanes) as the sweep would draw them. */

@@ -82,7 +82,7 @@ def scale_features(design: Design, targets: Sequence[Target]) -> list[Scaling]:
     return scalings
 
 
-@dataclass(eq=False)
+@dataclass(frozen=True, eq=False)
 class LaneGroup:
     """Arrays that the kernels read and write; lanes are the last axis.
 

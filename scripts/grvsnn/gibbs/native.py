@@ -2,6 +2,7 @@
 
 import ctypes
 from typing import Protocol
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -88,6 +89,7 @@ class NativeKernel:
 
     def __init__(self, library: ctypes.CDLL):
         self._library = library
+        self._structs: WeakKeyDictionary[LaneGroup, _Group] = WeakKeyDictionary()
         library.gibbs_record.argtypes = (
             ctypes.c_void_p,
             ctypes.c_int64,
@@ -149,8 +151,14 @@ class NativeKernel:
         self._library.gibbs_draws(_address(rng), lanes, n, *arrays)
         return normals, uniforms
 
+    def _struct(self, group: LaneGroup) -> _Group:
+        """Return the addresses of a group's arrays, which stay where they are."""
+        if group not in self._structs:
+            self._structs[group] = self._describe(group)
+        return self._structs[group]
+
     @staticmethod
-    def _struct(group: LaneGroup) -> _Group:
+    def _describe(group: LaneGroup) -> _Group:
         design = group.design
         shared = {
             name: _address(getattr(design, name))

@@ -5,9 +5,10 @@
 `DIR` of the reference holds ``reference.npz``, ``summary_p200.csv`` and
 ``summary_p2070.csv``; that of the mirror, ``mouse/mice.RData``. Prints Markdown tables.
 
-Monte Carlo errors: BGLR's is the larger of what its seeds' scatter shows and what our
-effective sample size implies for chains of its length; ours is the scatter of our
-chains. The field ``z`` is a difference over the root of both squared.
+Monte Carlo errors: ours comes from the scatter of our chains' means (column ``error``);
+BGLR's, from the larger of its seeds' scatter and our chains', which are as long as its
+own. ``z`` is the difference over both errors together, ``z_exact`` our difference from
+the exact route of BRR over our error alone.
 """
 
 import argparse
@@ -23,6 +24,7 @@ import pandas as pd
 import rdata
 
 from grvsnn.gibbs.design import Design, build_design, column_sums
+from grvsnn.gibbs.exact import fit_exact_brr
 from grvsnn.gibbs.lanes import Target
 from grvsnn.gibbs.posterior import Posterior
 from grvsnn.gibbs.priors import DF, R2, Prior, default_prior
@@ -138,8 +140,13 @@ def compare_p2070(
         "correlation": float(np.mean(between)),
     }
     table = reference.p2070[reference.p2070["trait"] == trait]
-    terms = 2 if two_terms else 1
-    return [entry, *_variance_entries(table, name, posteriors, terms)]
+    entries = list(_variance_entries(table, name, posteriors, 1 + two_terms))
+    if name == "BRR" and not two_terms:
+        (exact,) = fit_exact_brr(design, targets[:1], settings.interval)
+        for found in entries:
+            found["exact"] = exact.moments[found["quantity"]]["mean"]
+            found["z_exact"] = (found["native"] - found["exact"]) / found["error"]
+    return [entry, *entries]
 
 
 def augmented_prior(
@@ -234,6 +241,7 @@ def _compare(
         "quantity": quantity,
         "bglr": float(values.mean()) if len(values) else float("nan"),
         "native": float(means.mean()),
+        "error": float(ours / np.sqrt(len(means))),
         "posterior_sd": float(np.mean([summary["sd"] for summary in summaries])),
         "z": float((means.mean() - values.mean()) / error) if len(values) else np.nan,
         "rhat": float(np.median([summary["rhat"] for summary in summaries])),

@@ -15,6 +15,7 @@ MODULES = {
     "bayescpi": "grvsnn.methods.bayes",
     "lassonet": "grvsnn.methods.lassonet",
     "grvsnn": "grvsnn.methods.grvsnn",
+    "grvsnn_plus": "grvsnn.methods.grvsnn_plus",
 }
 
 

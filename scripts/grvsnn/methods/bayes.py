@@ -33,6 +33,8 @@ CHOICES = {
     "route": ("gibbs", "exact"),
     "kernel": ("auto", "c", "numba"),
 }
+# Parameters that only `grvsnn.methods.bglr` reads.
+BGLR_KEYS = {"bglr_rows", "save_effects", "r_source"}
 
 
 @dataclass(frozen=True)
@@ -85,12 +87,12 @@ class BayesParams:
     def from_mapping(cls, params: Mapping) -> "BayesParams":
         """Check the config's keys and values."""
         known = set(cls.__dataclass_fields__)
-        if unknown := sorted(set(params) - known):
+        if unknown := sorted(set(params) - known - BGLR_KEYS):
             raise InputError(
                 f"unknown parameter {', '.join(unknown)} of a Bayesian method; "
                 f"known are {', '.join(sorted(known))}"
             )
-        return cls(**params)
+        return cls(**{key: params[key] for key in known & set(params)})
 
     def settings(self) -> Settings:
         """Length of the chains for the sampler."""

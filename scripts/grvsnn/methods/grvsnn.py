@@ -137,12 +137,7 @@ def fit(tasks: Sequence[FoldTask], params: Mapping, n_threads: int) -> list[Fold
     recipe = Recipe.from_params(params)
     for task in tasks:
         _check_members(task, recipe)
-    with (
-        _one_torch_thread(),
-        ThreadPoolExecutor(
-            max(1, n_threads), initializer=torch.set_num_threads, initargs=(1,)
-        ) as pool,
-    ):
+    with one_torch_thread(n_threads) as pool:
         return list(pool.map(lambda task: fit_fold(task, recipe), tasks))
 
 
@@ -276,10 +271,14 @@ def _check_members(task: FoldTask, recipe: Recipe) -> None:
 
 
 @contextmanager
-def _one_torch_thread() -> Iterator[None]:
+def one_torch_thread(n_workers: int) -> Iterator[ThreadPoolExecutor]:
+    """Yield a pool of workers, each with one thread of torch; restored afterwards."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
-        yield
+        with ThreadPoolExecutor(
+            max(1, n_workers), initializer=torch.set_num_threads, initargs=(1,)
+        ) as pool:
+            yield pool
     finally:
         torch.set_num_threads(before)

@@ -52,7 +52,8 @@ class Options:
     max_lambdas : int
         Longest path.
     path_patience : int
-        Penalties without a new best validation error that end the path.
+        Penalties without a new best validation error that end the path, counted from
+        where the first feature has left.
     n_iters, patience : (int, int)
         Epochs, and epochs without improvement, of the dense network and of each step
         of the path.
@@ -61,8 +62,8 @@ class Options:
     dropout : float
         Dropout of the hidden layers.
     refit : bool
-        Walk the chosen path again on all training rows, or keep the network of the
-        inner training rows.
+        Walk the chosen path again on all training rows, step for step, or keep the
+        network of the inner training rows.
     device : str
         "auto" (CUDA where there is one), or any torch device.
     """
@@ -75,11 +76,11 @@ class Options:
     lambda_start: float | str = "auto"
     max_lambdas: int = 60
     path_patience: int = 5
-    n_iters: tuple[int, int] = (200, 30)
-    patience: tuple[int, int] = (100, 10)
+    n_iters: tuple[int, int] = (20, 30)
+    patience: tuple[int, int] = (20, 10)
     batch_size: int | None = None
     dropout: float = 0.0
-    refit: bool = False
+    refit: bool = True
     device: str = "auto"
 
     @classmethod
@@ -185,9 +186,18 @@ class Path:
         penalty = first_penalty(self.model, options) if start == "auto" else start
         for _ in range(options.max_lambdas):
             yield penalty
-            if len(self.history) - self.best.steps >= options.path_patience:
+            if self._steps_since_best() >= options.path_patience:
                 return
             penalty *= options.path_multiplier
+
+    def _steps_since_best(self) -> int:
+        """Count the steps after the best one at which features had left.
+
+        The error may rise for a while before the first feature leaves, without
+        telling anything about sparse networks.
+        """
+        later = self.history[self.best.steps :]
+        return sum(step["active"] < self.X.shape[1] for step in later)
 
     def watch(self, model: MaskedLassoNet, history: Sequence) -> None:
         """Measure the validation error of the last step, and keep the best network."""
@@ -232,7 +242,7 @@ def first_penalty(model: MaskedLassoNet, options: Options) -> float:
 
     Feature j leaves when the shrinkage of its skip weights outgrows
     |theta_j| + M sum_k |W1_kj|, and one step of the path shrinks by
-    lambda x learning rate x epochs. The path starts where a step takes a tenth of the
+    lambda x learning rate x epochs. The path starts where a step takes a fifth of the
     weakest feature. (The package's own search repeats the proximal step up to 10,000
     times for each of some twenty penalties, minutes for ten thousand markers.)
     """
@@ -240,7 +250,7 @@ def first_penalty(model: MaskedLassoNet, options: Options) -> float:
         skip = model.model.skip.weight.norm(dim=0)
         first = model.model.layers[0].weight.abs().sum(dim=0)
         weakest = float((skip + model.M * first).min())
-    return 0.1 * weakest / (_PATH_LEARNING_RATE * options.n_iters[1])
+    return 0.2 * weakest / (_PATH_LEARNING_RATE * options.n_iters[1])
 
 
 def masked_error(predicted: np.ndarray, Y: np.ndarray) -> float:
@@ -278,8 +288,12 @@ def fit(
     options = Options.read(params)
     device = _device(options.device)
     in_turn = options.draws_while_training or device.type != "cpu"
+    workers = 1 if in_turn else max(1, n_threads)
     with _single_torch_thread(), torch.random.fork_rng(devices=[]):
-        with ThreadPoolExecutor(1 if in_turn else max(1, n_threads)) as pool:
+        # torch keeps its number of threads per calling thread
+        with ThreadPoolExecutor(
+            workers, initializer=torch.set_num_threads, initargs=(1,)
+        ) as pool:
             return list(pool.map(lambda task: _fit_fold(task, options, device), tasks))
 
 
