@@ -62,7 +62,7 @@ def leading_eigenpairs(
         Without convergence after `MAX_RESTARTS` restarts.
     """
     n = operator.shape[0]
-    capacity = n_vectors + max(n_vectors // 2, CHECK_BLOCKS * BLOCK)
+    capacity = n_vectors + max(n_vectors // 2, 12 * BLOCK)
     if capacity + BLOCK >= n:
         return _whole(operator, n_vectors)
     rng = np.random.default_rng(0)
@@ -83,7 +83,7 @@ def leading_eigenpairs(
         logger.info("restart %d: %d of %d eigenpairs", restart, n_done, n_vectors)
         if n_done < n_vectors:
             settled = None
-            n_kept = n_vectors + (basis.size - n_vectors) // 3
+            n_kept = n_vectors + (basis.size - n_vectors) // 5
             basis.compress(ritz, Y, n_kept)
             if basis.shift == 0 and top[0] <= FILTER_RANGE * top[-1]:
                 block = basis.switch_filter(0.9 * top[-1], outside[:, :n_kept], block)
@@ -188,11 +188,10 @@ class _Basis:
         A second projection, after scaling, makes Q orthogonal to the basis to working
         precision (twice is enough).
         """
-        Q, first = np.linalg.qr(W.T)
-        Q = np.ascontiguousarray(Q.T)
+        Q, first = _orthonormal_rows(W)
         self._project_out(Q)
-        Q, second = np.linalg.qr(Q.T)
-        return np.ascontiguousarray(Q.T), second @ first
+        Q, second = _orthonormal_rows(Q)
+        return Q, second @ first
 
     def ritz(self) -> tuple[np.ndarray, np.ndarray]:
         """All Ritz values, descending, and their coordinates in the basis."""
@@ -208,3 +207,21 @@ class _Basis:
         self.projected[:] = 0.0
         np.fill_diagonal(self.projected[:n_kept, :n_kept], values[:n_kept])
         self.size = n_kept
+
+
+def _orthonormal_rows(W: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Orthonormal rows Q and R with W = R' Q, for few long rows.
+
+    Cholesky QR is matrix products only; as it loses accuracy with the square of the
+    condition number, nearly dependent rows go to Householder's.
+    """
+    gram = W @ W.T
+    try:
+        lower = np.linalg.cholesky(gram)
+    except np.linalg.LinAlgError:
+        lower = np.zeros_like(gram)
+    pivots = lower.diagonal()
+    if pivots.min() > 1e-6 * pivots.max():
+        return np.linalg.inv(lower) @ W, lower.T
+    Q, R = np.linalg.qr(W.T)
+    return np.ascontiguousarray(Q.T), R

@@ -45,7 +45,7 @@ class SearchSpace:
     learning_rates: tuple[float, ...] = (1e-5, 1e-3)
     dropouts: tuple[float, ...] = (0.1, 0.5)
     weight_decays: tuple[float, ...] = (1e-4, 1.0)
-    hidden_sizes: tuple[int, ...] = (2, 4, 8)
+    hidden_sizes: tuple[int, ...] = (4,)
 
     def __post_init__(self):
         for name in ("batch_sizes", "hidden_sizes"):

@@ -85,18 +85,18 @@ def test_kernels_draw_the_same_chain(model):
 
 @pytest.mark.parametrize("method", MODELS)
 def test_test_phenotypes_do_not_matter(method):
-    """Neither Y of test rows nor which other folds share the call change a fit."""
+    """Neither Y of test rows nor which other folds share the call change a bit."""
+    kernel_or_skip("c")
     genotypes, loadings, Y = make_population(np.random.default_rng(3))
     tasks = make_tasks(genotypes, loadings, Y, method=method)
     fits = bayes.fit(tasks, QUICK, 2)
     spoiled = tasks[2].Y.copy()
     spoiled[tasks[2].test] = 1e6
     (alone,) = bayes.fit([change(tasks[2], Y=spoiled)], QUICK, 1)
-    # alone, the design holds the training rows only: sums run over fewer zeros
-    np.testing.assert_allclose(alone.predicted, fits[2].predicted, atol=2e-4)
+    np.testing.assert_array_equal(alone.predicted, fits[2].predicted)
     columns = fits[2].feature_columns
     for name, values in alone.feature_columns.items():
-        np.testing.assert_allclose(values, columns[name], atol=2e-4)
+        np.testing.assert_array_equal(values, columns[name])
 
 
 def test_order_of_tasks_does_not_matter():

@@ -7,7 +7,7 @@ from grvsnn.regressor import GRVSNNRegressor
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 QUICK = {"learning_rate": 1e-2, "batch_size": 64, "max_epochs": 25, "patience": 10}
-TINY = {"learning_rate": 2e-2, "batch_size": 32, "max_epochs": 12}
+TINY = {"learning_rate": 2e-2, "batch_size": 64, "max_epochs": 10}
 
 
 @parametrize_with_checks([GRVSNNRegressor(**TINY)])

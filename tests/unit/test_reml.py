@@ -9,6 +9,14 @@ from grvsnn.reml import (
     fit_reml,
 )
 from scipy.optimize import minimize
+from threadpoolctl import threadpool_limits
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    """Small matrices lose more than they gain from several BLAS threads."""
+    with threadpool_limits(1):
+        yield
 
 
 def make_kernels(rng, n=80, p=120, n_loadings=10):
@@ -145,7 +153,7 @@ def test_recentring_the_kernel_changes_nothing():
 
 def test_simulated_heritability_comes_back():
     rng = np.random.default_rng(7)
-    K, L = make_kernels(rng, n=500, p=300, n_loadings=60)
+    K, L = make_kernels(rng, n=320, p=200, n_loadings=60)
     contrasts = build_contrasts(K, [L])
     kernels = [K, L @ L.T]
     truth = np.array([0.5, 0.3])
@@ -153,7 +161,7 @@ def test_simulated_heritability_comes_back():
     estimates = np.array([[*fit.variances, fit.residual] for fit in fits])
     error = estimates.std(axis=0, ddof=1) / np.sqrt(len(fits))
     assert np.all(np.abs(estimates.mean(axis=0) - [0.5, 0.3, 0.5]) < 3.5 * error)
-    assert np.all(error < 0.05)
+    assert np.all(error < 0.06)
 
 
 def test_pure_noise_against_the_kernel_gives_exactly_zero():

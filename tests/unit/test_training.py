@@ -140,7 +140,7 @@ def test_bottleneck_learns():
     inputs, Y, value = make_data()
     architecture = Architecture(architecture="bottleneck", hidden=128, gate="sigmoid")
     settings = TrainingSettings(
-        batch_size=64, learning_rate=1e-3, dropout=0.3, max_epochs=100, patience=100
+        batch_size=64, learning_rate=1e-3, dropout=0.3, max_epochs=80, patience=80
     )
     network, _ = train(inputs, Y, settings, architecture=architecture)
     predicted = predict(network, inputs.take(torch.from_numpy(TEST))).numpy()

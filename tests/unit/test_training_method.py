@@ -8,6 +8,7 @@ import toy_tasks
 from grvsnn.errors import InputError
 from grvsnn.files import write_json
 from grvsnn.methods.grvsnn import fit
+from grvsnn.methods.grvsnn_plus import fit as fit_plus
 
 QUICK = {"n_trials": 2, "max_epochs": 15, "patience": 5, "learning_rate": 1e-3}
 
@@ -99,8 +100,21 @@ def test_other_settings(population, setting):
 
 
 def test_bottleneck_and_sparsemax_run_as_methods(tasks):
-    for choice in ({"architecture": "bottleneck"}, {"selection": "sparsemax"}):
-        result = fit(tasks[:1], QUICK | {"n_trials": 0} | choice, 1)[0]
+    bottleneck = {"architecture": "bottleneck", "hidden": 32}
+    for choice in (bottleneck, {"selection": "sparsemax"}):
+        result = fit(tasks[:1], QUICK | choice, 1)[0]
+        assert np.isfinite(result.predicted).all()
+        # the hidden size is searched only where sizes are given
+        assert result.info["architecture"]["hidden"] == choice.get("hidden", 4)
+
+
+def test_published_protocol_validates_on_the_test_rows(tasks, population):
+    task, Y = tasks[0], tasks[0].Y.copy()
+    Y[task.test] = population[2][task.test]
+    published = toy_tasks.change(task, Y=Y, inner_splits=((task.train, task.test),))
+    for method in (fit, fit_plus):
+        params = {} if method is fit_plus else QUICK
+        result = method([published], params, 1)[0]
         assert np.isfinite(result.predicted).all()
 
 

@@ -5,7 +5,6 @@ import pandas as pd
 
 from grvsnn.compare import correlated_t
 
-
 BOUNDS = dict.fromkeys(
     ("r", "spearman", "accuracy_genetic", "accuracy_breeding"), (-1.0, 1.0)
 )

@@ -149,10 +149,16 @@ def column_sums(design: Design, masks: np.ndarray) -> tuple[np.ndarray, np.ndarr
     for index in range(design.n_blocks):
         x = design.block(index)
         columns = slice(index * BLOCK, (index + 1) * BLOCK)
-        weights = masks.astype(x.dtype)
-        total[:, columns] = weights @ x
-        square[:, columns] = weights @ (x * x)
+        total[:, columns] = _sums(x, masks)
+        square[:, columns] = _sums(x * x, masks)
     return total, square
+
+
+def _sums(x: np.ndarray, masks: np.ndarray) -> np.ndarray:
+    if x.dtype == np.float32:  # integers, exact in any order
+        return masks.astype(np.float32) @ x
+    # one set at a time, so that no other set changes how BLAS would round
+    return np.array([x[mask].sum(axis=0) for mask in masks])
 
 
 def gram_pairs(design: Design, masks: np.ndarray) -> np.ndarray:

@@ -117,11 +117,12 @@ def sample(
     """
     kernel = kernel or choose_kernel()
     repeats = len(targets[0].seeds)
-    scalings = scale_features(design, targets)
     masks, which = np.unique(
         [target.used for target in targets], axis=0, return_inverse=True
     )
-    gram = gram_pairs(design, masks)
+    with threadpool_limits(1, "blas"):
+        scalings = scale_features(design, targets)
+        gram = gram_pairs(design, masks)
 
     def run(members: range) -> list[Posterior]:
         part = [targets[i] for i in members]

@@ -11,10 +11,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 import grvsnn
 from grvsnn.errors import InputError
 from grvsnn.gibbs import (
+    Design,
     Posterior,
     Settings,
     Target,
@@ -144,30 +146,21 @@ def _fit_batch(
 ) -> list[FoldFit]:
     start = time.perf_counter()
     first = tasks[0]
-    rows = np.unique(np.concatenate([task.train for task in tasks]))
+    # All animals, so that the arithmetic is the same whichever folds share the call.
+    rows = np.arange(len(first.sample_ids))
     design = build_design(
         first.genotypes, first.loadings, rows, joint=params.eta == "joint"
     )
     targets = [
-        _target(task, trait, rows, params.n_chains)
+        _target(task, trait, params.n_chains)
         for task in tasks
         for trait in range(len(task.traits))
     ]
-    exact = params.route == "exact" and first.method == "brr" and design.n_terms == 1
-    if exact:
-        kernel = "exact"
-        posteriors = fit_exact_brr(design, targets, params.interval)
-    else:
-        chosen = choose_kernel(params.kernel)
-        kernel = chosen.name
-        posteriors = sample(
-            design, first.method, targets, params.settings(), n_threads, chosen
-        )
+    posteriors, how = _posteriors(design, targets, first.method, params, n_threads)
     facts = {
         "backend": "native",
         "version": grvsnn.__version__,
-        "kernel": kernel,
-        "iterations": 0 if exact else params.n_iter,
+        **how,
         "seconds": (time.perf_counter() - start) / len(tasks),
     }
     n_traits = len(first.traits)
@@ -177,8 +170,25 @@ def _fit_batch(
     ]
 
 
-def _target(task: FoldTask, trait: int, rows: np.ndarray, n_chains: int) -> Target:
-    """One trait of one fold, in the rows of the batch."""
+def _posteriors(
+    design: Design,
+    targets: Sequence[Target],
+    method: str,
+    params: BayesParams,
+    n_threads: int,
+) -> tuple[list[Posterior], dict[str, object]]:
+    """Posterior of every target, and how it was found."""
+    if params.route == "exact" and method == "brr" and design.n_terms == 1:
+        with threadpool_limits(n_threads, "blas"):
+            posteriors = fit_exact_brr(design, targets, params.interval)
+        return posteriors, {"kernel": "exact", "iterations": 0}
+    kernel = choose_kernel(params.kernel)
+    posteriors = sample(design, method, targets, params.settings(), n_threads, kernel)
+    return posteriors, {"kernel": kernel.name, "iterations": params.n_iter}
+
+
+def _target(task: FoldTask, trait: int, n_chains: int) -> Target:
+    """One trait of one fold; rows outside its training set stay NaN."""
     y = np.full(len(task.sample_ids), np.nan)
     y[task.train] = task.Y[task.train, trait]
     name = task.traits[trait]
@@ -188,9 +198,10 @@ def _target(task: FoldTask, trait: int, rows: np.ndarray, n_chains: int) -> Targ
             f"{task.dataset}, repeat {task.repeat}, fold {task.fold}, trait {name}: "
             "fewer than three different training phenotypes; drop the trait or folds"
         )
-    train = np.isin(rows, task.train)
+    train = np.zeros(len(y), bool)
+    train[task.train] = True
     seeds = tuple(task.seed_for(name, chain) for chain in range(n_chains))
-    return Target(y=y[rows], train=train, seeds=seeds)
+    return Target(y=y, train=train, seeds=seeds)
 
 
 def _fold_fit(

@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -95,7 +95,10 @@ class Recipe:
             raise InputError(
                 f"grvsnn: unknown parameters {sorted(left)}; see config/README.md"
             )
-        return cls(*parts)
+        architecture, settings, space, protocol = parts
+        if "hidden_sizes" not in params:
+            space = replace(space, hidden_sizes=(architecture.hidden,))
+        return cls(architecture, settings, space, protocol)
 
     def with_values(self, values: Mapping[str, float]) -> "Recipe":
         """Return a copy with a trial's hyper-parameters."""

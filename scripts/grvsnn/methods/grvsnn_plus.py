@@ -95,10 +95,11 @@ def fit_fold(task: FoldTask, settings: PlusParams) -> FoldFit:
     start = time.perf_counter()
     design = _Design(task)
     regimes = make_regimes(task, settings)
+    validated = np.unique(np.concatenate([rows for _, rows in task.inner_splits]))
     effects, held_out, steps = _train_members(task, design, regimes, settings)
     weights = np.stack(
         [
-            stack(held_out[:, t], task.Y[:, t], task.train)
+            stack(held_out[:, t], task.Y[:, t], validated)
             for t in range(len(task.traits))
         ]
     )
@@ -112,7 +113,7 @@ def fit_fold(task: FoldTask, settings: PlusParams) -> FoldFit:
         "weights": weights.tolist(),
         "steps": steps.tolist(),
         "members": len(task.inner_splits),
-        "inner_score": _inner_score(held_out, weights, task),
+        "inner_score": _inner_score(held_out, weights, task.Y, validated),
         "seconds": time.perf_counter() - start,
         "torch": torch.__version__,
     }
@@ -149,7 +150,7 @@ def stack(held_out: np.ndarray, y: np.ndarray, rows: np.ndarray) -> np.ndarray:
     y : ndarray, shape (n_samples,)
         Phenotype, NaN where missing.
     rows : ndarray of int
-        Training rows; no other is read.
+        Rows that inner splits held out; no other is read.
 
     Returns
     -------
@@ -260,10 +261,12 @@ def _train_members(
     return effects.T.reshape(T, R, -1), held_out, steps.reshape(T, R)
 
 
-def _inner_score(held_out: np.ndarray, weights: np.ndarray, task: FoldTask) -> float:
+def _inner_score(
+    held_out: np.ndarray, weights: np.ndarray, Y: np.ndarray, rows: np.ndarray
+) -> float:
     """Mean over traits of the stacked held-out MSE."""
-    predicted = np.einsum("tr,rtn->nt", weights, held_out)[task.train]
-    return float(np.nanmean((task.Y[task.train] - predicted) ** 2))
+    predicted = np.einsum("tr,rtn->nt", weights, held_out[:, :, rows])
+    return float(np.nanmean(np.nanmean((Y[rows] - predicted) ** 2, axis=0)))
 
 
 def _check_params(params: Mapping) -> PlusParams:

@@ -242,15 +242,15 @@ def first_penalty(model: MaskedLassoNet, options: Options) -> float:
 
     Feature j leaves when the shrinkage of its skip weights outgrows
     |theta_j| + M sum_k |W1_kj|, and one step of the path shrinks by
-    lambda x learning rate x epochs. The path starts where a step takes a fifth of the
-    weakest feature. (The package's own search repeats the proximal step up to 10,000
-    times for each of some twenty penalties, minutes for ten thousand markers.)
+    lambda x learning rate x epochs. The path starts where a step takes a twentieth of
+    the weakest feature. (The package's own search repeats the proximal step up to
+    10,000 times for each of some twenty penalties, minutes for ten thousand markers.)
     """
     with torch.no_grad():
         skip = model.model.skip.weight.norm(dim=0)
         first = model.model.layers[0].weight.abs().sum(dim=0)
         weakest = float((skip + model.M * first).min())
-    return 0.2 * weakest / (_PATH_LEARNING_RATE * options.n_iters[1])
+    return 0.05 * weakest / (_PATH_LEARNING_RATE * options.n_iters[1])
 
 
 def masked_error(predicted: np.ndarray, Y: np.ndarray) -> float:
