@@ -18,8 +18,9 @@ PARAMS = {
     "brr": {"backend": "native", "n_iter": 60, "burn_in": 20},
     "blasso": {"backend": "native", "n_iter": 60, "burn_in": 20},
     "bayescpi": {"backend": "native", "n_iter": 60, "burn_in": 20},
-    "lassonet": {},
+    "lassonet": {"n_iters": [20, 5], "max_lambdas": 3},
     "grvsnn": {"n_trials": 2, "max_epochs": 5},
+    "grvsnn_plus": {"start_scales": [0.03], "dominance_scales": []},
 }
 
 

@@ -55,7 +55,7 @@ def redraw_phenotypes(group, hyper, x, used, rng, kernel):
 def uniform_statistics(model, group, hyper):
     """Prior distribution functions at the current draw, each (values, chains)."""
     slots, design = group.design.slots, group.design
-    term = np.repeat(design.term, 32)[slots]
+    term = design.slot_term[slots]
     b = group.effect[slots, :CHAINS].astype(float)
     found = {"varE": stats.chi2.cdf(PRIOR.scale_e / hyper.var_e, DF)[None]}
     if model == "blasso":

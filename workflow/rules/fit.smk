@@ -108,3 +108,29 @@ use rule fit_linear as fit_grvsnn with:
         method=lookup("grvsnn", within=config),
         protocol=lookup("protocol", within=config),
         seed=lookup("seed", within=config),
+
+
+use rule fit_linear as fit_grvsnn_plus with:
+    input:
+        multiext("<results>/{dataset}/data/genotypes", ".bed", ".bim", ".fam"),
+        training="<results>/{dataset}/targets/repeat-{repeat}/training.parquet",
+        folds="<results>/{dataset}/folds.parquet",
+        loadings=get_loadings,
+        library=library(
+            "tasks.py",
+            "fitting.py",
+            "methods/grvsnn_plus.py",
+            "multiplicative.py",
+        ),
+    wildcard_constraints:
+        method="grvsnn_plus",
+    conda:
+        "../../envs/network.yaml"
+    resources:
+        mem_mb=scale_by_size(2000, 80),
+        runtime=scale_by_size(30, 4),
+        gpu=0,
+    params:
+        method=lookup("grvsnn_plus", within=config),
+        protocol=lookup("protocol", within=config),
+        seed=lookup("seed", within=config),

@@ -52,6 +52,11 @@ class Design:
         return self.n_blocks * BLOCK
 
     @property
+    def slot_term(self) -> np.ndarray:
+        """Term of every column of the blocks, shape (n_slots,)."""
+        return np.repeat(self.term, BLOCK)
+
+    @property
     def n_features(self) -> int:
         """Markers and loadings."""
         return len(self.slots)

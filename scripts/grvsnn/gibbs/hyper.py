@@ -71,8 +71,8 @@ class Hyperparameters:
         """Give the lasso's tau2 their start values."""
         if self.model == "blasso":
             chains = len(self.generators)
-            slot_term = np.repeat(group.design.term, 32)
-            group.inverse_tau2[:, :chains] = 1 / self.start_tau2[slot_term]
+            tau2 = self.start_tau2[group.design.slot_term]
+            group.inverse_tau2[:, :chains] = 1 / tau2
 
     def publish(self, group: LaneGroup) -> None:
         """Hand the current values to the kernel, as float32."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from grvsnn.gibbs.design import BLOCK, CONSTANT, Design, column_sums
+from grvsnn.gibbs.design import BLOCK, CONSTANT, PAIRS, Design, column_sums
 from grvsnn.gibbs.priors import Prior, default_prior
 from grvsnn.seeds import derive_seed
 
@@ -209,7 +209,7 @@ def _empty_group(design: Design, model: str, lanes: int) -> LaneGroup:
         mask=aligned_zeros((rows, lanes), np.int8),
         n_used=aligned_zeros((lanes,)),
         target=aligned_zeros((rows, lanes)),
-        gram=aligned_zeros((design.n_blocks, BLOCK * (BLOCK - 1) // 2, lanes)),
+        gram=aligned_zeros((design.n_blocks, PAIRS, lanes)),
         shift=aligned_zeros((slots, lanes)),
         inverse_sd=aligned_zeros((slots, lanes)),
         x2=aligned_zeros((slots, lanes)),
@@ -234,8 +234,7 @@ def target_prior(
     design: Design, model: str, target: Target, scaling: Scaling
 ) -> tuple[Prior, np.ndarray]:
     """Prior of a target's chains, and each term's number of varying features."""
-    slot_term = np.repeat(design.term, BLOCK)
-    in_term = slot_term == np.arange(design.n_terms)[:, None]
+    in_term = design.slot_term == np.arange(design.n_terms)[:, None]
     counts = (in_term & scaling.active).sum(axis=1)
     if target.prior is not None:
         return target.prior, counts

@@ -6,6 +6,7 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
+from grvsnn.gibbs.design import BLOCK
 from grvsnn.gibbs.lanes import MAX_LANES, LaneGroup
 from grvsnn.native import load_kernel
 
@@ -145,7 +146,7 @@ class NativeKernel:
     def draws(self, rng: np.ndarray, n: int) -> tuple[np.ndarray, np.ndarray]:
         """Draw normals and uniforms, (n, 32, lanes) each, from `rng` (4, lanes)."""
         lanes = rng.shape[1]
-        normals = np.empty((n, 32, lanes), np.float32)
+        normals = np.empty((n, BLOCK, lanes), np.float32)
         uniforms = np.empty_like(normals)
         arrays = (_address(normals), _address(uniforms))
         self._library.gibbs_draws(_address(rng), lanes, n, *arrays)

@@ -167,8 +167,7 @@ def augmented_prior(
     ratio = np.divide(
         variance[1], variance[0], out=np.zeros(design.n_slots), where=variance[0] > 1e-9
     )
-    slot_term = np.repeat(design.term, 32)
-    mean_squares = np.bincount(slot_term, ratio)
+    mean_squares = np.bincount(design.slot_term, ratio)
     prior = default_prior(model, np.nanvar(y, ddof=1), mean_squares)
     var_e = (1 - R2) * np.nansum((y - np.nanmean(y)) ** 2) / (len(y) - 1)
     return replace(prior, scale_e=var_e * (DF + 2), start_var_e=var_e)
