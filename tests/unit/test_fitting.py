@@ -1,0 +1,169 @@
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+from grvsnn import fitting
+from grvsnn.errors import InputError
+from grvsnn.files import write_parquet
+from grvsnn.fitting import JobKey, checkpoint_folder, fit_and_write, load_tasks
+from grvsnn.folds import make_folds
+from grvsnn.genotypes import write_genotypes
+from grvsnn.targets import make_targets
+from grvsnn.tasks import FoldFit
+
+N, P, M = 30, 8, 3
+IDS = np.array([f"a{i:02d}" for i in range(N)])
+
+
+@pytest.fixture
+def stage(tmp_path):
+    """Files of a dataset whose phenotypes are stored in another order."""
+    rng = np.random.default_rng(0)
+    dosages = rng.integers(-1, 3, (N, P)).astype(np.int8)
+    marker_map = pd.DataFrame(
+        {
+            "chromosome": "1",
+            "snp": [f"s{i}" for i in range(P)],
+            "cm": 0.0,
+            "position": range(P),
+            "a1": "A",
+            "a2": "C",
+        }
+    )
+    write_genotypes(dosages, IDS, marker_map, tmp_path / "g.bed")
+    phenotypes = pd.DataFrame(
+        {"sample_id": IDS, "x": rng.normal(size=N), "y": rng.normal(size=N)}
+    ).sample(frac=1, random_state=1)
+    folds = make_folds(
+        phenotypes.set_index("sample_id"), "stratified", 2, 3, 2, 1, "herd"
+    )
+    write_parquet(folds, tmp_path / "folds.parquet")
+    for protocol in ("nested", "published"):
+        training, _ = make_targets(
+            phenotypes, None, folds[folds["repeat"] == 2], protocol
+        )
+        write_parquet(training, tmp_path / f"{protocol}.parquet")
+    loadings = pd.DataFrame(rng.normal(size=(N, M)), columns=["PL1", "PL2", "PL3"])
+    loadings.insert(0, "sample_id", IDS[::-1])
+    write_parquet(loadings, tmp_path / "loadings.parquet")
+    return tmp_path
+
+
+def load(stage, setting="markers_pedigree", protocol="nested", loadings=True):
+    return load_tasks(
+        JobKey("herd", setting, "probe", 2, 1),
+        stage / "g.bed",
+        stage / f"{protocol}.parquet",
+        stage / "folds.parquet",
+        stage / "loadings.parquet" if loadings else None,
+        protocol,
+    )
+
+
+def test_rows_roles_and_splits_fit_together(stage):
+    tasks = load(stage)
+    assert [task.fold for task in tasks] == [1, 2, 3]
+    tested = np.concatenate([task.test for task in tasks])
+    np.testing.assert_array_equal(np.sort(tested), np.arange(N))
+    for task in tasks:
+        assert not set(task.train) & set(task.test)
+        assert np.isnan(task.Y[task.test]).all()
+        assert np.isfinite(task.Y[task.train]).all()
+        assert len(task.inner_splits) == 2
+        for rows, validation in task.inner_splits:
+            assert set(rows) | set(validation) == set(task.train)
+            assert not set(rows) & set(validation)
+        assert task.genotypes.min() == 0
+        assert list(task.feature_names[-M:]) == ["PL1", "PL2", "PL3"]
+
+
+def test_phenotypes_and_loadings_are_matched_by_id_not_by_row(stage):
+    task = load(stage)[0]
+    training = pd.read_parquet(stage / "nested.parquet")
+    part = training[training["fold"] == 1].set_index("sample_id")
+    loadings = pd.read_parquet(stage / "loadings.parquet").set_index("sample_id")
+    for row in task.train[:5]:
+        animal = task.sample_ids[row]
+        np.testing.assert_array_equal(task.Y[row], part.loc[animal, ["x", "y"]])
+        np.testing.assert_array_equal(task.loadings[row], loadings.loc[animal])
+
+
+def test_settings_choose_the_features(stage):
+    assert load(stage, "markers", loadings=False)[0].n_features == P
+    assert load(stage)[0].n_features == P + M
+    assert load(stage, "pedigree")[0].n_features == M
+
+
+def test_published_protocol_validates_on_the_test_rows(stage):
+    for task in load(stage, protocol="published"):
+        ((rows, validation),) = task.inner_splits
+        np.testing.assert_array_equal(rows, task.train)
+        np.testing.assert_array_equal(validation, task.test)
+        assert np.isfinite(task.Y[task.test]).all()
+
+
+def test_animal_without_loadings_is_named(stage):
+    table = pd.read_parquet(stage / "loadings.parquet")
+    write_parquet(table[table["sample_id"] != "a07"], stage / "loadings.parquet")
+    with pytest.raises(InputError, match="1 genotyped animals have no .* 'a07'"):
+        load(stage)
+
+
+def probe(tasks, params, n_threads):
+    """Predict each animal's row number; import the first feature only."""
+    fits = []
+    for task in tasks:
+        shape = (task.n_features, len(task.traits))
+        importance = np.zeros(shape)
+        importance[0] = 1
+        rows = task.test[:, None] + np.array([0.0, 0.5])
+        fits.append(FoldFit(rows, importance, importance > 0, {"seen": params["a"]}))
+    return fits
+
+
+def test_outputs_carry_keys_values_and_facts(stage, monkeypatch):
+    monkeypatch.setattr(fitting, "load_method", lambda name: probe)
+    paths = [stage / name for name in ("p.parquet", "f.parquet", "fits.json")]
+    tasks = load(stage)
+    fit_and_write(tasks, {"a": 3}, 1, *paths)
+    predictions = pd.read_parquet(paths[0])
+    assert len(predictions) == N * 2
+    row = predictions["sample_id"].map({name: i for i, name in enumerate(IDS)})
+    expected = row + np.where(predictions["trait"] == "y", 0.5, 0.0)
+    np.testing.assert_array_equal(predictions["predicted"], expected)
+    features = pd.read_parquet(paths[1])
+    assert len(features) == 3 * 2 * (P + M)
+    assert set(features.loc[features["selected"], "feature"]) == {"s0"}
+    assert (features["kind"] == "loading").sum() == 3 * 2 * M
+    facts = json.loads(paths[2].read_text())
+    assert facts["repeat"] == 2
+    assert [fold["seen"] for fold in facts["folds"]] == [3, 3, 3]
+
+
+def test_a_method_that_breaks_the_contract_writes_nothing(stage, monkeypatch):
+    def broken(tasks, params, n_threads):
+        fits = probe(tasks, params, n_threads)
+        fits[1].predicted[0, 0] = np.nan
+        return fits
+
+    monkeypatch.setattr(fitting, "load_method", lambda name: broken)
+    paths = [stage / "out" / name for name in ("p.parquet", "f.parquet", "fits.json")]
+    with pytest.raises(ValueError, match="predicted is not finite in fold 2"):
+        fit_and_write(load(stage), {"a": 3}, 1, *paths)
+    assert not (stage / "out").exists()
+
+
+def test_checkpoints_are_told_apart_by_all_that_a_fit_depends_on(stage):
+    def name(tasks, params=None):
+        return checkpoint_folder(tasks, params or {"a": 1}, stage / "fits.json").name
+
+    tasks = load(stage)
+    assert name(tasks) == name(load(stage))
+    others = {
+        name(tasks, {"a": 2}),
+        name(tasks[:2]),
+        name(load(stage, "markers", loadings=False)),
+        name(load(stage, protocol="published")),
+    }
+    assert len(others | {name(tasks)}) == 5
