@@ -57,7 +57,7 @@ def read_relationship(
         missing = sample_ids[rows < 0]
         raise InputError(
             f"{path}: {len(missing)} genotyped animals are not in the relationship "
-            f"matrix, e.g. {missing[0]!r}"
+            f"matrix, e.g. {str(missing[0])!r}"
         )
     return A, rows
 

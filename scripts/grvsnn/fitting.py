@@ -114,7 +114,7 @@ def _read_loadings(
     if missing:
         raise InputError(
             f"{path}: {len(missing)} genotyped animals have no pedigree loadings, "
-            f"e.g. {min(missing)!r}"
+            f"e.g. {str(min(missing))!r}"
         )
     return table.loc[sample_ids].to_numpy(float), table.columns.to_numpy(str)
 

@@ -106,7 +106,7 @@ def test_published_protocol_validates_on_the_test_rows(stage):
 def test_animal_without_loadings_is_named(stage):
     table = pd.read_parquet(stage / "loadings.parquet")
     write_parquet(table[table["sample_id"] != "a07"], stage / "loadings.parquet")
-    with pytest.raises(InputError, match="1 genotyped animals have no .* 'a07'"):
+    with pytest.raises(InputError, match=r"1 genotyped animals have no .* 'a07'"):
         load(stage)
 
 
