@@ -122,15 +122,15 @@ def get_truth(name):
     return inner
 
 
-def get_jobs(name):
-    """Input function for one output file of every fit of a dataset."""
+def get_jobs(name, of=None):
+    """Input function for one output file of every fit (`of` some methods)."""
 
     def inner(wildcards):
         return collect(
             f"{JOB}/{name}",
             dataset=wildcards.dataset,
             setting=config["settings"],
-            method=config["methods"],
+            method=[m for m in config["methods"] if of is None or m in of],
             repeat=REPEATS,
         )
 

@@ -64,7 +64,7 @@ rule tabulate_comparisons:
 
 rule tabulate_convergence:
     input:
-        fits=get_jobs("fits.json"),
+        fits=get_jobs("fits.json", of=BAYESIAN),
         library=library("tables/runs.py"),
     output:
         csv="<results>/{dataset}/tables/convergence.csv",
