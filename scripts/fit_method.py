@@ -18,7 +18,7 @@ def main(job) -> None:
     )
     tasks = load_tasks(
         key,
-        bed=job.input[0],
+        bed=job.input.genotypes[0],
         training=job.input.training,
         folds=job.input.folds,
         loadings=job.input.loadings or None,

@@ -229,6 +229,6 @@ def _clip(first: Mapping[str, float], distributions: Mapping) -> dict[str, float
 
 def _log_progress(study, done: int, n_trials: int, seconds: float) -> None:
     logger.info(
-        "trial %d of %d: best validation loss %.4f; %.0f s so far",
-        *(done, n_trials, study.best_value, seconds),
+        "%s: trial %d of %d, best validation loss %.4f, %.0f s so far",
+        *(study.study_name, done, n_trials, study.best_value, seconds),
     )

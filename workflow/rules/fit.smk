@@ -1,12 +1,15 @@
 # One rule per software stack; all share the files of a fit, the script and its contract.
+FIT_INPUT = {
+    "genotypes": GENOTYPES,
+    "training": "<results>/{dataset}/targets/repeat-{repeat}/training.parquet",
+    "folds": "<results>/{dataset}/folds.parquet",
+    "loadings": get_loadings,
+}
 
 
 rule fit_linear:
     input:
-        multiext("<results>/{dataset}/data/genotypes", ".bed", ".bim", ".fam"),
-        training="<results>/{dataset}/targets/repeat-{repeat}/training.parquet",
-        folds="<results>/{dataset}/folds.parquet",
-        loadings=get_loadings,
+        **FIT_INPUT,
         library=library(
             "tasks.py",
             "fitting.py",
@@ -40,11 +43,18 @@ rule fit_linear:
 
 use rule fit_linear as fit_bayes with:
     input:
-        multiext("<results>/{dataset}/data/genotypes", ".bed", ".bim", ".fam"),
-        training="<results>/{dataset}/targets/repeat-{repeat}/training.parquet",
-        folds="<results>/{dataset}/folds.parquet",
-        loadings=get_loadings,
-        library=library("tasks.py", "fitting.py", "methods/bayes.py"),
+        **FIT_INPUT,
+        library=library(
+            "tasks.py",
+            "fitting.py",
+            "methods/bayes.py",
+            "methods/bglr.py",
+            "gibbs/sampler.py",
+            "gibbs/kernel.c",
+            "gibbs/hyper.py",
+            "gibbs/posterior.py",
+            "../../R/bglr.R",
+        ),
     wildcard_constraints:
         method="brr|blasso|bayescpi",
     conda:
@@ -61,10 +71,7 @@ use rule fit_linear as fit_bayes with:
 
 use rule fit_linear as fit_lassonet with:
     input:
-        multiext("<results>/{dataset}/data/genotypes", ".bed", ".bim", ".fam"),
-        training="<results>/{dataset}/targets/repeat-{repeat}/training.parquet",
-        folds="<results>/{dataset}/folds.parquet",
-        loadings=get_loadings,
+        **FIT_INPUT,
         library=library("tasks.py", "fitting.py", "methods/lassonet.py"),
     wildcard_constraints:
         method="lassonet",
@@ -82,16 +89,15 @@ use rule fit_linear as fit_lassonet with:
 
 use rule fit_linear as fit_grvsnn with:
     input:
-        multiext("<results>/{dataset}/data/genotypes", ".bed", ".bim", ".fam"),
-        training="<results>/{dataset}/targets/repeat-{repeat}/training.parquet",
-        folds="<results>/{dataset}/folds.parquet",
-        loadings=get_loadings,
+        **FIT_INPUT,
         library=library(
             "tasks.py",
             "fitting.py",
             "methods/grvsnn.py",
             "inputs.py",
             "model.py",
+            "kernel.py",
+            "table.c",
             "training.py",
             "tuning.py",
         ),
@@ -112,10 +118,7 @@ use rule fit_linear as fit_grvsnn with:
 
 use rule fit_linear as fit_grvsnn_plus with:
     input:
-        multiext("<results>/{dataset}/data/genotypes", ".bed", ".bim", ".fam"),
-        training="<results>/{dataset}/targets/repeat-{repeat}/training.parquet",
-        folds="<results>/{dataset}/folds.parquet",
-        loadings=get_loadings,
+        **FIT_INPUT,
         library=library(
             "tasks.py",
             "fitting.py",
