@@ -75,6 +75,8 @@ use rule fit_linear as fit_lassonet with:
         library=library("tasks.py", "fitting.py", "methods/lassonet.py"),
     wildcard_constraints:
         method="lassonet",
+    # the longest job starts first, so that it does not run alone at the end
+    priority: 10
     conda:
         "../../envs/lassonet.yaml"
     resources:
