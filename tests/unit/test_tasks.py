@@ -1,0 +1,42 @@
+import numpy as np
+import pytest
+from grvsnn.tasks import column_moments, normalise_importance, standardise
+
+RNG = np.random.default_rng(0)
+
+
+@pytest.mark.parametrize("dtype", [np.int8, np.float64])
+def test_moments_are_those_of_the_rows_alone(dtype):
+    X = RNG.integers(0, 3, (40, 5000)).astype(dtype)
+    rows = np.arange(0, 40, 2)
+    mean, sd = column_moments(X, rows)
+    np.testing.assert_allclose(mean, X[rows].astype(float).mean(axis=0), atol=1e-12)
+    np.testing.assert_allclose(sd, X[rows].astype(float).std(axis=0), atol=1e-12)
+    scaled = standardise(X, rows)
+    np.testing.assert_allclose(scaled[rows].mean(axis=0), 0, atol=1e-12)
+    np.testing.assert_allclose(scaled[rows].std(axis=0), 1, atol=1e-12)
+
+
+def test_columns_constant_in_training_become_zero_everywhere():
+    X = RNG.normal(size=(20, 3))
+    rows = np.arange(15)
+    X[rows, 1] = 7.0
+    scaled = standardise(X, rows)
+    assert (scaled[:, 1] == 0).all()
+    assert (scaled[:, 0] != 0).all()
+
+
+@pytest.mark.parametrize("unit", [1e-6, 1.0, 1e6])
+def test_rounding_errors_in_training_are_no_spread(unit):
+    """A family whose animals are all tested: its loading is noise in training."""
+    loading = np.where(np.arange(20) < 15, RNG.normal(size=20) * 1e-17, 0.8)
+    X = unit * np.column_stack([loading, RNG.normal(size=20)])
+    _, sd = column_moments(X, np.arange(15))
+    assert sd[0] == 0
+    assert sd[1] > 0
+    assert np.abs(standardise(X, np.arange(15))).max() < 10
+
+
+def test_importance_is_scaled_per_trait_and_zero_stays():
+    raw = np.array([[-4.0, 0.0], [2.0, 0.0]])
+    np.testing.assert_array_equal(normalise_importance(raw), [[1, 0], [0.5, 0]])
