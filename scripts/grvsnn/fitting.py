@@ -19,6 +19,7 @@ import pandas as pd
 from grvsnn import __version__
 from grvsnn.errors import InputError
 from grvsnn.files import write_json, write_parquet
+from grvsnn.folds import fold_rows
 from grvsnn.genotypes import impute_by_training_rows, read_genotypes
 from grvsnn.methods import load_method
 from grvsnn.tasks import FoldFit, FoldTask
@@ -80,10 +81,10 @@ def load_tasks(
     phenotypes = pd.read_parquet(training)
     row_of = pd.Series(np.arange(len(sample_ids)), index=sample_ids)
     tasks = []
-    for fold, part in fold_table.groupby("fold", sort=True):
-        rows = _rows_by_role(part, row_of)
+    for fold in sorted(fold_table["fold"].unique()):
+        train, test, inner = fold_rows(fold_table, key.repeat, fold, sample_ids)
         if protocol == "published":
-            rows["inner"] = ((rows["train"], rows["test"]),)
+            inner = ((train, test),)
         Y, traits = _trait_matrix(phenotypes[phenotypes["fold"] == fold], row_of)
         tasks.append(
             FoldTask(
@@ -93,12 +94,12 @@ def load_tasks(
                 traits=traits,
                 sample_ids=sample_ids,
                 Y=Y,
-                genotypes=impute_by_training_rows(dosages, rows["train"]),
+                genotypes=impute_by_training_rows(dosages, train),
                 loadings=L,
                 feature_names=np.concatenate([markers, components]),
-                train=rows["train"],
-                test=rows["test"],
-                inner_splits=rows["inner"],
+                train=train,
+                test=test,
+                inner_splits=inner,
             )
         )
     return tasks
@@ -117,21 +118,6 @@ def _read_loadings(
             f"e.g. {str(min(missing))!r}"
         )
     return table.loc[sample_ids].to_numpy(float), table.columns.to_numpy(str)
-
-
-def _rows_by_role(part: pd.DataFrame, row_of: pd.Series) -> dict:
-    """Row numbers of training and test animals, and of the inner splits."""
-    rows = row_of.loc[part["sample_id"]].to_numpy()
-    role, inner = part["role"].to_numpy(), part["inner_fold"].to_numpy()
-    train, test = np.sort(rows[role == "train"]), np.sort(rows[role == "test"])
-    splits = tuple(
-        (
-            np.sort(rows[(role == "train") & (inner != number)]),
-            np.sort(rows[(role == "train") & (inner == number)]),
-        )
-        for number in np.unique(inner[role == "train"])
-    )
-    return {"train": train, "test": test, "inner": splits}
 
 
 def _trait_matrix(

@@ -78,6 +78,17 @@ def test_rows_roles_and_splits_fit_together(stage):
         assert list(task.feature_names[-M:]) == ["PL1", "PL2", "PL3"]
 
 
+def test_animals_that_every_split_fits_on_validate_none(stage):
+    """Scheme ``forward`` leaves older training animals in inner fold 0."""
+    folds = pd.read_parquet(stage / "folds.parquet")
+    folds.loc[folds["inner_fold"] == 2, "inner_fold"] = 0
+    write_parquet(folds, stage / "folds.parquet")
+    for task in load(stage):
+        ((rows, validation),) = task.inner_splits
+        assert set(rows) | set(validation) == set(task.train)
+        assert 0 < len(validation) < len(task.train)
+
+
 def test_phenotypes_and_loadings_are_matched_by_id_not_by_row(stage):
     task = load(stage)[0]
     training = pd.read_parquet(stage / "nested.parquet")
