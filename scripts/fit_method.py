@@ -4,6 +4,7 @@ import shutil
 
 from grvsnn.fitting import JobKey, checkpoint_folder, fit_and_write, load_tasks
 from grvsnn.jobs import run_job
+from grvsnn.tasks import base_method
 
 
 def main(job) -> None:
@@ -26,7 +27,7 @@ def main(job) -> None:
     )
     params = dict(job.params.method)
     checkpoint = checkpoint_folder(tasks, params, beside=job.output.fits)
-    if job.rule == "fit_grvsnn":
+    if base_method(wildcards.method) == "grvsnn":
         params["device"] = "auto" if job.resources.gpu else "cpu"
         params["study_folder"] = str(checkpoint)
     fit_and_write(

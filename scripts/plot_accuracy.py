@@ -4,7 +4,11 @@ import pandas as pd
 from grvsnn.figures.strip import plot_runs
 from grvsnn.jobs import run_job
 
-METRICS = {"accuracy": "r", "accuracy_breeding": "accuracy_breeding"}
+METRICS = {
+    "accuracy": "r",
+    "accuracy_breeding": "accuracy_breeding",
+    "accuracy_genetic": "accuracy_genetic",
+}
 
 
 def main(job) -> None:

@@ -11,7 +11,9 @@ from grvsnn.simulate import SimulatedPopulation, simulate_population
 
 def main(job) -> None:
     """Simulate, write the dataset, then the truth that only scoring reads."""
-    seed = derive_seed(job.params.seed, "simulate", job.wildcards.dataset)
+    # datasets of one population differ in their variance shares only
+    name = job.params.simulation.get("population") or job.wildcards.dataset
+    seed = derive_seed(job.params.seed, "simulate", name)
     population = simulate_population(job.params.simulation, seed)
     data = as_dataset(population)
     source = {"simulation": job.params.simulation, "seed": seed}
@@ -19,6 +21,7 @@ def main(job) -> None:
     data.write(Path(job.output.provenance).parent, [source])
     write_parquet(population.true_values, job.output.true_values)
     write_parquet(population.qtl, job.output.true_qtl)
+    write_parquet(population.epistasis, job.output.true_epistasis)
 
 
 def as_dataset(population: SimulatedPopulation) -> PreparedDataset:

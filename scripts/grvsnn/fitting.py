@@ -179,6 +179,20 @@ def _check_fit(task: FoldTask, fit: FoldFit) -> None:
             raise ValueError(f"{task.method}: {name} has shape {value.shape}")
         if not np.isfinite(value).all():
             raise ValueError(f"{task.method}: {name} is not finite in fold {task.fold}")
+    _check_intervals(task, fit)
+
+
+def _check_intervals(task: FoldTask, fit: FoldFit) -> None:
+    if fit.intervals is None:
+        return
+    if fit.intervals.shape != (*fit.predicted.shape, 2):
+        raise ValueError(f"{task.method}: intervals has shape {fit.intervals.shape}")
+    # infinite bounds are honest where calibration rows are few, NaN never is
+    lower, upper = np.moveaxis(fit.intervals, -1, 0)
+    if not (lower <= upper).all():
+        raise ValueError(
+            f"{task.method}: intervals are not ordered in fold {task.fold}"
+        )
 
 
 def _keys(task: FoldTask) -> dict[str, object]:
@@ -187,12 +201,18 @@ def _keys(task: FoldTask) -> dict[str, object]:
 
 def _predictions(task: FoldTask, fit: FoldFit) -> pd.DataFrame:
     n_test = len(task.test)
+    intervals = fit.intervals
+    if intervals is None:
+        intervals = np.full((*fit.predicted.shape, 2), np.nan)
+    lower, upper = intervals.T.reshape(2, -1)
     return pd.DataFrame(
         {
             **_keys(task),
             "trait": np.repeat(task.traits, n_test),
             "sample_id": np.tile(task.sample_ids[task.test], len(task.traits)),
             "predicted": fit.predicted.T.ravel(),
+            "lower": lower,
+            "upper": upper,
         }
     )
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from grvsnn.errors import InputError
 from grvsnn.simulation_params import SimulationParams
 
 GAMMA_SHAPE = 0.4
@@ -21,13 +22,15 @@ class Genetics:
         The QTL with large effects.
     average_effect, additive, dominance : ndarray of float64, shape (n_qtl, n_traits)
         alpha, a and d of Falconer: genotypes 0, 1, 2 have the values -a, d, a, and
-        alpha = a + d (q - p).
+        alpha = a + d (q - p) unless the parts were made orthogonal.
     pairs : ndarray of int, shape (n_pairs, 2)
         Interacting QTL.
     pair_effects : ndarray of float64, shape (n_pairs, n_traits)
         Effect of the product of the two centred dosages.
-    breeding_value, genetic_value : ndarray of float64, shape (n_animals, n_traits)
-        Additive and total, centred on the genotyped animals.
+    breeding_value : ndarray of float64, shape (n_animals, n_traits)
+        Gene contents times average effects, centred on the genotyped animals.
+    dominance_deviation, epistatic_deviation : ndarray of float64, same shape
+        The parts of the genetic value beyond it, likewise centred.
     """
 
     frequency: np.ndarray
@@ -38,7 +41,28 @@ class Genetics:
     pairs: np.ndarray
     pair_effects: np.ndarray
     breeding_value: np.ndarray
-    genetic_value: np.ndarray
+    dominance_deviation: np.ndarray
+    epistatic_deviation: np.ndarray
+
+    @property
+    def genetic_value(self) -> np.ndarray:
+        """All three parts together, shape (n_animals, n_traits)."""
+        return self.breeding_value + self.dominance_deviation + self.epistatic_deviation
+
+    def parts(self, rows: np.ndarray) -> np.ndarray:
+        """Additive, dominance and epistatic values of some animals, side by side."""
+        parts = (
+            self.breeding_value,
+            self.dominance_deviation,
+            self.epistatic_deviation,
+        )
+        return np.hstack([part[rows] for part in parts])
+
+    @property
+    def mean_degree(self) -> np.ndarray:
+        """Degree of dominance over all QTL, sum d / sum |a|, shape (n_traits,)."""
+        size = np.abs(self.additive).sum(axis=0)
+        return self.dominance.sum(axis=0) / np.maximum(size, 1e-300)
 
     @property
     def additive_variance(self) -> np.ndarray:
@@ -79,21 +103,28 @@ def simulate_genetics(
     breeding = centred @ alpha
     turn = recolouring(breeding[rows], np.sqrt(shares[0]), correlation)
     alpha, breeding = alpha @ turn, breeding @ turn
-    d, deviation = _draw_dominance(X, p, rows, size, shares[1], rng)
-    pairs, pair_effects, interaction = _draw_epistasis(
-        centred, rows, params.n_epistatic_pairs, shares[2], rng
+    lower = [centred] if params.orthogonal else []
+    dominance = _draw_dominance(
+        X, p, rows, size, shares[1], params.dominance_direction, lower, rng
     )
-    genetic = breeding + deviation + interaction
+    lower = [*lower, dominance.columns] if params.orthogonal else []
+    pairs, epistasis = _draw_epistasis(
+        centred, rows, params.n_epistatic_pairs, shares[2], lower, rng
+    )
+    # what was taken out along gene contents and heterozygosity is a part of a and d
+    slopes = dominance.taken(0) + epistasis.taken(0)
+    d = dominance.effects - epistasis.taken(1)
     return Genetics(
         frequency=p,
         large=large,
         average_effect=alpha,
-        additive=alpha - d * (1 - 2 * p)[:, None],
+        additive=alpha - slopes - d * (1 - 2 * p)[:, None],
         dominance=d,
         pairs=pairs,
-        pair_effects=pair_effects,
+        pair_effects=epistasis.effects,
         breeding_value=breeding,
-        genetic_value=genetic - genetic[rows].mean(axis=0),
+        dominance_deviation=dominance.centred_values(rows),
+        epistatic_deviation=epistasis.centred_values(rows),
     )
 
 
@@ -153,25 +184,82 @@ def _draw_additive(
     return alpha, large
 
 
+@dataclass(frozen=True, eq=False)
+class _Component:
+    """One part of the genetic value and what was taken out of it.
+
+    Parameters
+    ----------
+    columns : ndarray of float64, shape (n_animals, k)
+        Value of each effect's unit.
+    effects, values : ndarray of float64, shapes (k, n_traits), (n_animals, n_traits)
+        Effects, and ``columns @ effects`` less the regression on lower parts.
+    coefficients : list of ndarray, each of shape (n_qtl, n_traits)
+        That regression, one matrix a lower part.
+    """
+
+    columns: np.ndarray
+    effects: np.ndarray
+    values: np.ndarray
+    coefficients: list[np.ndarray]
+
+    def taken(self, number: int) -> np.ndarray | float:
+        """Regression coefficients on the lower part of that number; 0 without it."""
+        there = number < len(self.coefficients)
+        return self.coefficients[number] if there else 0.0
+
+    def centred_values(self, rows: np.ndarray) -> np.ndarray:
+        """Values with mean 0 among the genotyped."""
+        return self.values - self.values[rows].mean(axis=0)
+
+
+def _scaled_component(
+    columns: np.ndarray,
+    effects: np.ndarray,
+    rows: np.ndarray,
+    share: np.ndarray,
+    lower: list[np.ndarray],
+) -> _Component:
+    """Regress a part on the lower ones over `rows` and scale it to its variance."""
+    values = columns @ effects
+    coefficients: list[np.ndarray] = []
+    if lower:
+        basis = np.hstack(lower)
+        centred = basis[rows] - basis[rows].mean(axis=0)
+        rank = np.linalg.matrix_rank(centred)
+        if len(rows) <= rank + columns.shape[1]:
+            raise InputError(
+                f"simulate: orthogonal needs more genotyped animals ({len(rows)}) "
+                "for so many QTL; lower n_qtl or set orthogonal to false"
+            )
+        fitted = np.linalg.lstsq(centred, values[rows], rcond=None)[0]
+        values = values - basis @ fitted
+        coefficients = np.split(fitted, len(lower))
+    scale = np.sqrt(share) / values[rows].std(axis=0)
+    return _Component(
+        columns, effects * scale, values * scale, [c * scale for c in coefficients]
+    )
+
+
 def _draw_dominance(
     X: np.ndarray,
     p: np.ndarray,
     rows: np.ndarray,
     size: np.ndarray,
     share: np.ndarray,
+    direction: float,
+    lower: list[np.ndarray],
     rng: np.random.Generator,
-) -> tuple[np.ndarray, np.ndarray]:
+) -> _Component:
     """Dominance effects d and the deviations -2q^2 d, 2pq d, -2p^2 d they make.
 
-    The degree of dominance d / `size` is normal, so that a QTL with a small additive
-    effect has a small dominance effect too.
+    The degree of dominance d / `size` is normal around `direction` (in its SD), so
+    that a QTL with a small additive effect has a small dominance effect too.
     """
-    d = size * rng.standard_normal(size.shape)
+    d = size * (direction + rng.standard_normal(size.shape))
     q = 1 - p
     per_unit = np.select([X == 2, X == 1], [-2 * q**2, 2 * p * q], default=-2 * p**2)
-    deviation = per_unit @ d
-    scale = np.sqrt(share) / deviation[rows].std(axis=0)
-    return d * scale, deviation * scale
+    return _scaled_component(per_unit, d, rows, share, lower)
 
 
 def _draw_epistasis(
@@ -179,16 +267,18 @@ def _draw_epistasis(
     rows: np.ndarray,
     n_pairs: int,
     share: np.ndarray,
+    lower: list[np.ndarray],
     rng: np.random.Generator,
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+) -> tuple[np.ndarray, _Component]:
     """Additive x additive effects of random pairs of QTL."""
     n_qtl, n_traits = centred.shape[1], len(share)
     if n_pairs == 0:
-        none = np.zeros((len(centred), n_traits))
-        return np.empty((0, 2), dtype=int), np.empty((0, n_traits)), none
+        nothing = np.zeros((len(centred), n_traits))
+        none = np.empty((0, n_traits))
+        pairs = np.empty((0, 2), dtype=int)
+        return pairs, _Component(np.empty((len(centred), 0)), none, nothing, [])
     every = np.column_stack(np.triu_indices(n_qtl, 1))
     pairs = every[np.sort(rng.choice(len(every), n_pairs, replace=False))]
     effects = rng.standard_normal((n_pairs, n_traits))
-    value = (centred[:, pairs[:, 0]] * centred[:, pairs[:, 1]]) @ effects
-    scale = np.sqrt(share) / value[rows].std(axis=0)
-    return pairs, effects * scale, value * scale
+    products = centred[:, pairs[:, 0]] * centred[:, pairs[:, 1]]
+    return pairs, _scaled_component(products, effects, rows, share, lower)

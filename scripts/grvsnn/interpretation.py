@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from grvsnn.inputs import Inputs
+from grvsnn.inputs import N_LEVELS, Inputs
 from grvsnn.model import BottleneckNetwork, FeatureNetwork
 
 SELECTED_FROM = 0.05
@@ -24,11 +24,15 @@ class Interpretation:
     raw : ndarray of float64, shape (P,)
         Mean over animals of z'_i, which the paper compares with 0.05; its size
         depends on P.
+    curves : ndarray of float64, shape (3, P, T)
+        Mean contribution W_ti P z'_i of the animals with 0, 1 and 2 copies, less that
+        of all animals; NaN for a dosage that none has, and for dense features.
     """
 
     importance: np.ndarray
     effect: np.ndarray
     raw: np.ndarray
+    curves: np.ndarray
 
     @property
     def raw_threshold_count(self) -> int:
@@ -47,8 +51,14 @@ def interpret(
     """
     P, T = network.n_features, network.n_traits
     if isinstance(network, BottleneckNetwork):
-        return Interpretation(np.zeros((P, T)), np.zeros((P, T)), np.zeros(P))
+        none = np.zeros((P, T))
+        return Interpretation(
+            none, none, np.zeros(P), np.full((N_LEVELS, P, T), np.nan)
+        )
     size, total, product, square = (torch.zeros(P, dtype=torch.float64) for _ in "abcd")
+    by_dosage, count = (
+        torch.zeros(N_LEVELS, inputs.n_markers, dtype=torch.float64) for _ in "ab"
+    )
     for start in range(0, inputs.n_samples, block):
         part = inputs.take(slice(start, start + block))
         selected = network.selected(part).double().cpu()
@@ -57,13 +67,31 @@ def interpret(
         total += selected.sum(0)
         product += (selected * x).sum(0)
         square += x.square().sum(0)
+        for dosage in range(N_LEVELS):
+            carries = (part.genotypes == dosage).double().cpu()
+            by_dosage[dosage] += (selected[:, : inputs.n_markers] * carries).sum(0)
+            count[dosage] += carries.sum(0)
     W = network.W.detach().double().cpu().T * P
     slope = torch.where(square > 0, product / square, 0.0)
     return Interpretation(
         importance=(W.abs() * size[:, None] / inputs.n_samples).numpy(),
         effect=(W * slope[:, None]).numpy(),
         raw=(total / inputs.n_samples).numpy(),
+        curves=_curves(by_dosage / count, total / inputs.n_samples, W).numpy(),
     )
+
+
+def _curves(levels: torch.Tensor, mean: torch.Tensor, W: torch.Tensor) -> torch.Tensor:
+    """Centre the markers' mean z' by dosage, (3, M), and weigh it by trait."""
+    curves = torch.full((N_LEVELS, *W.shape), torch.nan, dtype=W.dtype)
+    n_markers = levels.shape[1]
+    curves[:, :n_markers] = (levels - mean[:n_markers])[:, :, None] * W[:n_markers]
+    return curves
+
+
+def curve_columns(curves: np.ndarray) -> dict[str, np.ndarray]:
+    """Columns curve_0, curve_1 and curve_2 of features.parquet, each (P, T)."""
+    return {f"curve_{dosage}": curve for dosage, curve in enumerate(curves)}
 
 
 def average(parts: list[Interpretation]) -> Interpretation:
@@ -72,4 +100,5 @@ def average(parts: list[Interpretation]) -> Interpretation:
         importance=np.mean([part.importance for part in parts], axis=0),
         effect=np.mean([part.effect for part in parts], axis=0),
         raw=np.mean([part.raw for part in parts], axis=0),
+        curves=np.mean([part.curves for part in parts], axis=0),
     )

@@ -67,6 +67,8 @@ SETTINGS_SHORT: Mapping[str, str] = {
 
 DATASETS: Mapping[str, str] = {
     "embedded": "Embedded population",
+    "nonadditive": "Non-additive population",
+    "additive": "Its additive twin",
     "pine": "Loblolly pine",
     "pine_dbh": "Loblolly pine (DBH)",
     "mouse": "Mouse",
@@ -83,6 +85,8 @@ METRICS: Mapping[str, Metric] = {
     "intercept": Metric("Intercept", "zero", "Calibration intercept (training SD)"),
     "spearman": Metric("Spearman", "high", "Spearman rank correlation"),
     "top10": Metric("Top 10 %", "high", "Top 10 % hit rate"),
+    "coverage": Metric("Coverage", None, "Coverage of the prediction intervals"),
+    "interval_width": Metric("Width", None, "Width of the intervals (training SD)"),
     "accuracy_genetic": Metric(
         "r, genetic value", "high", "Pearson r, predicted and true genetic value"
     ),
@@ -98,18 +102,41 @@ METRICS: Mapping[str, Metric] = {
     "recall_window": Metric("Recall", "high"),
     "fdr_window": Metric("FDR", "low"),
     "f1_window": Metric("F1", "high"),
+    "best_epoch": Metric("Epochs to best", "low"),
+    "epochs": Metric("Epochs", "low"),
+    "stability": Metric("Stability [95 %]", "high"),
     "n_selected": Metric("# features selected"),
     "n_selected_markers": Metric("# markers selected"),
     "n_selected_loadings": Metric("# loadings selected"),
 }
+
+OWN_RULES: Mapping[str, str] = {
+    "grvsnn_plus": "importance ≥ 0.05",
+    "grvsnn": "importance ≥ 0.05",
+    "lassonet": "kept by the path",
+    "blasso": "credible interval",
+    "brr": "credible interval",
+    "bayescpi": "credible interval",
+}
+
+RULES: Mapping[str, str] = {"pip": "PIP ≥ 0.5", "bfdr": "Bayesian FDR 5 %"}
 
 GAP = "–"
 ALL_TRAITS = "all_traits"
 
 
 def method_label(name: str) -> str:
-    """Label of a method; an unlisted one keeps its own name."""
-    return METHODS[name].label if name in METHODS else name
+    """Label of a method or of its variant; an unlisted one keeps its own name."""
+    base, _, variant = name.partition("-")
+    label = METHODS[base].label if base in METHODS else base
+    return f"{label}, {variant.replace('_', ' ')}" if variant else label
+
+
+def rule_label(method: str, rule: str) -> str:
+    """Label of a rule of selection; ``own`` is named by what the method does."""
+    if rule != "own":
+        return RULES.get(rule, rule)
+    return OWN_RULES.get(method.partition("-")[0], "its own")
 
 
 def method_selects(name: str) -> bool:

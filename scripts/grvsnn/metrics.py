@@ -12,6 +12,8 @@ import numpy as np
 import pandas as pd
 from scipy.stats import rankdata
 
+from grvsnn.coverage import interval_scores
+
 logger = logging.getLogger(__name__)
 
 JOB = ["dataset", "setting", "method", "repeat", "fold", "trait"]
@@ -132,7 +134,8 @@ def score_predictions(predictions: pd.DataFrame, truth: pd.DataFrame) -> pd.Data
     Parameters
     ----------
     predictions : DataFrame
-        dataset, setting, method, repeat, fold, trait, sample_id, predicted.
+        dataset, setting, method, repeat, fold, trait, sample_id, predicted and, for
+        methods with intervals, lower and upper.
     truth : DataFrame
         repeat, fold, sample_id, trait, observed (NaN = missing) and, on simulated
         data, genetic_value and breeding_value (any unit); a dataset column is used
@@ -142,7 +145,8 @@ def score_predictions(predictions: pd.DataFrame, truth: pd.DataFrame) -> pd.Data
     -------
     DataFrame
         dataset, setting, method, repeat, fold, trait, metric, value. Accuracies
-        (correlations with true values) take every test animal, phenotyped or not.
+        (correlations with true values) take every test animal, phenotyped or not;
+        coverage and interval_width are there for methods with intervals only.
 
     Raises
     ------
@@ -168,13 +172,17 @@ def score_predictions(predictions: pd.DataFrame, truth: pd.DataFrame) -> pd.Data
 
 def _score_part(job: tuple, part: pd.DataFrame) -> dict[str, float]:
     predicted = part["predicted"].to_numpy(float)
-    scores = agreement(part["observed"].to_numpy(float), predicted)
+    observed = part["observed"].to_numpy(float)
+    scores = agreement(observed, predicted)
     if scores["n_observed"] < MIN_OBSERVED:
         logger.warning(
             "%s: %d observed test phenotypes, no metric is defined",
             "/".join(map(str, job)),
             scores["n_observed"],
         )
+    if "lower" in part:
+        bounds = (part[name].to_numpy(float) for name in ("lower", "upper"))
+        scores |= interval_scores(observed, *bounds)
     for column, metric in ACCURACIES.items():
         if column in part:
             true, fitted = _complete(part[column].to_numpy(float), predicted)

@@ -1,27 +1,24 @@
 """GRVSNN as a scikit-learn regressor."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors.numpy import load_file, save_file
 from sklearn.base import BaseEstimator, MultiOutputMixin, RegressorMixin
 from sklearn.utils import check_array, check_consistent_length, check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from grvsnn.conformal import COVERAGE, trait_intervals
 from grvsnn.errors import InputError
-from grvsnn.files import read_json, write_json
 from grvsnn.inputs import Inputs, Standardiser
 from grvsnn.interpretation import SELECTED_FROM, average, interpret
 from grvsnn.model import Architecture, build_network
+from grvsnn.saved_model import load_model, save_model
 from grvsnn.seeds import derive_seed
 from grvsnn.tasks import normalise_importance
 from grvsnn.training import TrainingSettings, fit_network, predict, torch_device
-
-FORMAT = "grvsnn-regressor-1"
 
 
 class GRVSNNRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
@@ -62,6 +59,9 @@ class GRVSNNRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
         Each group's share of the importance; only with `feature_groups`.
     best_epochs_ : list of int
         Epoch at which each member was kept.
+    markers_, traits_ : DataFrame and list of str, or None
+        What `grvsnn.new_animals.fit_from_bed` fitted: columns snp, a1, a2 and mean
+        (dosage of a1), and the names of the traits.
 
     Examples
     --------
@@ -134,10 +134,7 @@ class GRVSNNRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
         y : array-like of shape (n_samples,) or (n_samples, n_traits)
             NaN where a phenotype is missing.
         """
-        architecture, settings = (
-            _part(Architecture, self),
-            _part(TrainingSettings, self),
-        )
+        settings = _part(TrainingSettings, self)
         X = validate_data(self, X, ensure_all_finite="allow-nan", ensure_min_samples=2)
         Y = self._check_targets(X, y)
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
@@ -148,17 +145,18 @@ class GRVSNNRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
         inputs = self._inputs(X).to(device)
         scaled = (Y - self._target_mean) / self._target_sd
         scaled = torch.from_numpy(scaled.astype(np.float32)).to(device)
-        self._networks, self.best_epochs_, parts = [], [], []
+        self._networks, self.best_epochs_, parts, held_out = [], [], [], []
         for member, split in enumerate(splits):
             start = derive_seed(seed, "member", member)
-            network = build_network(
-                architecture, inputs.n_features, Y.shape[1], start
-            ).to(device)
+            network = self._build_network(Y.shape[1], start).to(device)
             history = fit_network(network, inputs, scaled, *split, settings, start)
             self._networks.append(network)
             self.best_epochs_.append(history.best_epoch)
             parts.append(interpret(network, inputs))
+            held_out.append(_predicted(network, inputs.take(torch.tensor(split[1]))))
+        self._keep_residuals(Y, splits, held_out)
         self._keep_interpretation(average(parts))
+        self.markers_ = self.traits_ = None
         return self
 
     def predict(self, X) -> np.ndarray:
@@ -173,16 +171,33 @@ class GRVSNNRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
         ndarray of float, shape (n_samples,) or (n_samples, n_traits)
             As y was given.
         """
-        check_is_fitted(self, "trait_importances_")
-        X = validate_data(self, X, ensure_all_finite="allow-nan", reset=False)
-        device = torch_device(self.device)
-        inputs = self._inputs(X).to(device)
-        scaled = np.mean(
-            [predict(net.to(device), inputs).cpu().numpy() for net in self._networks],
-            axis=0,
-        )
-        Y = scaled.astype(float) * self._target_sd + self._target_mean
+        Y = self._predict_members(X).mean(axis=0)
         return Y[:, 0] if self._one_trait else Y
+
+    def predict_interval(self, X, coverage: float = COVERAGE) -> np.ndarray:
+        """Bound the phenotypes of new rows (not their genetic values).
+
+        CV+ intervals (`grvsnn.conformal`) from the residuals of the rows that each
+        member stopped early on; split conformal with one member. Valid for new animals
+        that are exchangeable with the training animals; with ``members=5`` and
+        ``validation_fraction=0.2`` every training row calibrates.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+        coverage : float
+            Share of new phenotypes to cover, within [0.5, 1).
+
+        Returns
+        -------
+        ndarray of float, shape (n_samples, 2) or (n_samples, n_traits, 2)
+            Lower and upper bound in units of y; infinite where the calibration rows
+            are too few.
+        """
+        bounds = trait_intervals(
+            self._predict_members(X), self._residuals, self._member_of_row, coverage
+        )
+        return bounds[:, 0] if self._one_trait else bounds
 
     def get_support(
         self, indices: bool = False, trait: int | None = None
@@ -204,68 +219,25 @@ class GRVSNNRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
     def save(self, path: str | Path) -> None:
         """Write ``<path>.safetensors`` (arrays) and ``<path>.json`` (the rest)."""
         check_is_fitted(self, "trait_importances_")
-        arrays = {name: getattr(self, name) for name in _ARRAYS}
-        arrays |= {f"_standardiser.{k}": v for k, v in vars(self._standardiser).items()}
-        for member, network in enumerate(self._networks):
-            for name, tensor in network.state_dict().items():
-                arrays[f"_networks.{member}.{name}"] = tensor.cpu().numpy()
-        contiguous = {k: np.ascontiguousarray(v) for k, v in arrays.items()}
-        Path(path).parent.mkdir(parents=True, exist_ok=True)
-        save_file(contiguous, f"{path}.safetensors")
-        params = self.get_params()
-        if params["feature_groups"] is not None:
-            params["feature_groups"] = np.asarray(params["feature_groups"]).tolist()
-        if not isinstance(self.random_state, int | None):
-            params["random_state"] = None
-        names = getattr(self, "feature_names_in_", None)
-        facts = {
-            "format": FORMAT,
-            "params": params,
-            "n_features_in_": self.n_features_in_,
-            "feature_names_in_": None if names is None else list(names),
-            "best_epochs_": self.best_epochs_,
-            "_one_trait": self._one_trait,
-        }
-        write_json(facts, f"{path}.json")
+        save_model(self, path)
 
     @classmethod
     def load(cls, path: str | Path) -> "GRVSNNRegressor":
         """Read what `save` wrote; nothing in the files is executed."""
-        try:
-            facts = read_json(f"{path}.json")
-            arrays = load_file(f"{path}.safetensors")
-        except (OSError, json.JSONDecodeError) as error:
-            raise InputError(f"{path}: cannot read the saved model: {error}") from error
-        if facts.get("format") != FORMAT:
-            raise InputError(f"{path}.json: not a saved GRVSNNRegressor ({FORMAT})")
-        model = cls(**facts["params"])
-        for name in _ARRAYS:
-            setattr(model, name, arrays[name])
-        for name in ("n_features_in_", "best_epochs_", "_one_trait"):
-            setattr(model, name, facts[name])
-        if facts["feature_names_in_"] is not None:
-            model.feature_names_in_ = np.array(facts["feature_names_in_"], dtype=object)
-        parts = (arrays[f"_standardiser.{f.name}"] for f in fields(Standardiser))
-        model._standardiser = Standardiser(*parts)
-        model._networks = [
-            model._restore(arrays, member) for member in range(len(model.best_epochs_))
-        ]
-        model._summarise_importance()
-        return model
+        return load_model(cls, path)
 
-    def _restore(self, arrays: dict, member: int) -> torch.nn.Module:
-        prefix = f"_networks.{member}."
-        state = {
-            name.removeprefix(prefix): torch.from_numpy(value)
-            for name, value in arrays.items()
-            if name.startswith(prefix)
-        }
-        n_traits = self.trait_importances_.shape[1]
-        network = build_network(
-            _part(Architecture, self), self.n_features_in_, n_traits, seed=0
-        )
-        network.load_state_dict(state)
-        return network
+    def _build_network(self, n_traits: int, seed: int) -> torch.nn.Module:
+        architecture = _part(Architecture, self)
+        return build_network(architecture, self.n_features_in_, n_traits, seed)
+
+    def _predict_members(self, X) -> np.ndarray:
+        """Traits as each member predicts them, shape (K, n, T), in units of y."""
+        check_is_fitted(self, "trait_importances_")
+        X = validate_data(self, X, ensure_all_finite="allow-nan", reset=False)
+        device = torch_device(self.device)
+        inputs = self._inputs(X).to(device)
+        parts = [_predicted(net.to(device), inputs) for net in self._networks]
+        return np.stack(parts) * self._target_sd + self._target_mean
 
     def _check_targets(self, X: np.ndarray, y) -> np.ndarray:
         """Return Y as floats (n, T) and keep its moments."""
@@ -342,6 +314,15 @@ class GRVSNNRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
             torch.from_numpy((filled * scale + offset).astype(np.float32)),
         )
 
+    def _keep_residuals(self, Y: np.ndarray, splits, held_out) -> None:
+        """Residuals (n_cal, T) of validation rows in units of y, and whose they are."""
+        rows = np.concatenate([validation for _, validation in splits])
+        predicted = np.concatenate(held_out) * self._target_sd + self._target_mean
+        self._residuals = Y[rows] - predicted
+        self._member_of_row = np.repeat(
+            np.arange(len(splits)), [len(validation) for _, validation in splits]
+        )
+
     def _keep_interpretation(self, found) -> None:
         """Put importance and effects into the columns' original order."""
         order = np.concatenate([self._markers, self._dense])
@@ -367,20 +348,14 @@ class GRVSNNRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
         }
 
 
-_ARRAYS = (
-    "trait_importances_",
-    "effects_",
-    "_markers",
-    "_dense",
-    "_fill",
-    "_target_mean",
-    "_target_sd",
-)
-
-
 def _part(part: type, model: GRVSNNRegressor) -> object:
     """Build one group of parameters from the estimator's attributes."""
     return part(**{field.name: getattr(model, field.name) for field in fields(part)})
+
+
+def _predicted(network: torch.nn.Module, inputs: Inputs) -> np.ndarray:
+    """Standardised traits as one member predicts them, shape (n, T)."""
+    return predict(network, inputs).double().cpu().numpy()
 
 
 def _are_dosages(X: np.ndarray) -> np.ndarray:

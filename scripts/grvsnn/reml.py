@@ -106,8 +106,7 @@ def build_contrasts(
     Parameters
     ----------
     kernel : ndarray, shape (n, n)
-        First kernel over the observed animals, positive semidefinite; a constant added
-        to its rows and columns (another centring of the markers) changes nothing.
+        First kernel over the observed animals.
     factors : sequence of ndarray, each of shape (n, m_k)
         F_k of every other kernel K_k = F_k F_k'.
 
@@ -116,7 +115,27 @@ def build_contrasts(
     Contrasts
         All that does not depend on the phenotypes.
     """
-    basis, values = _contrast_eigenvectors(np.asarray(kernel, dtype=np.float64))
+    return rotate_kernels(contrast_eigenvectors(kernel), factors)
+
+
+def rotate_kernels(
+    leading: tuple[np.ndarray, np.ndarray], factors: Sequence[np.ndarray] = ()
+) -> Contrasts:
+    """Rotate all kernels into the contrasts that diagonalise the first.
+
+    Parameters
+    ----------
+    leading : tuple of ndarray
+        `contrast_eigenvectors` of the first kernel over the observed animals.
+    factors : sequence of ndarray, each of shape (n, m_k)
+        F_k of every other kernel K_k = F_k F_k'.
+
+    Returns
+    -------
+    Contrasts
+        All that does not depend on the phenotypes.
+    """
+    basis, values = leading
     rotated = [_thin(basis.T @ factor) for factor in factors]
     scales = np.array(
         [values.mean(), *((part**2).sum() / len(values) for part in rotated)]
@@ -133,8 +152,20 @@ def build_contrasts(
     )
 
 
-def _contrast_eigenvectors(kernel: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Eigenpairs of the doubly centred kernel, without the vector of ones."""
+def contrast_eigenvectors(kernel: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Eigenpairs of the doubly centred kernel, without the vector of ones.
+
+    Parameters
+    ----------
+    kernel : ndarray, shape (n, n)
+        Positive semidefinite; a constant added to its rows and columns (another
+        centring of the markers) changes nothing.
+
+    Returns
+    -------
+    basis, values : ndarray, shapes (n, n - 1) and (n - 1,)
+    """
+    kernel = np.asarray(kernel, dtype=np.float64)
     n = len(kernel)
     row_mean = kernel.mean(axis=0)
     centred = kernel - row_mean - row_mean[:, None] + row_mean.mean()
@@ -155,7 +186,10 @@ def _thin(factor: np.ndarray) -> np.ndarray:
 
 
 def fit_reml(
-    y: np.ndarray, contrasts: Contrasts, max_iterations: int = MAX_ITERATIONS
+    y: np.ndarray,
+    contrasts: Contrasts,
+    max_iterations: int = MAX_ITERATIONS,
+    start: Sequence[float] | None = None,
 ) -> RemlFit:
     """Maximise the restricted likelihood of one trait.
 
@@ -170,6 +204,9 @@ def fit_reml(
         The kernels.
     max_iterations : int
         Limit of Newton steps.
+    start : sequence of float, optional
+        Variance shares of the kernels to start from; by default a coarse grid is
+        searched, whose size grows as a power of the number of kernels.
 
     Returns
     -------
@@ -178,7 +215,7 @@ def fit_reml(
     """
     if contrasts.n_kernels == 1:
         return fit_profile(y, contrasts)
-    return fit_average_information(y, contrasts, max_iterations)
+    return fit_average_information(y, contrasts, max_iterations, start)
 
 
 def fit_profile(y: np.ndarray, contrasts: Contrasts) -> RemlFit:
@@ -226,13 +263,16 @@ def _best_ratio(r2: np.ndarray, spectrum: np.ndarray) -> float:
 
 
 def fit_average_information(
-    y: np.ndarray, contrasts: Contrasts, max_iterations: int = MAX_ITERATIONS
+    y: np.ndarray,
+    contrasts: Contrasts,
+    max_iterations: int = MAX_ITERATIONS,
+    start: Sequence[float] | None = None,
 ) -> RemlFit:
     """Any number of kernels: Newton ascent with the average information matrix.
 
-    Starts at the best point of a coarse grid of variance shares. A step is cut where a
-    component reaches 0; it stays there while the gradient points below 0. Steps are
-    halved until the likelihood rises, so the ascent is monotone.
+    Starts at the best point of a coarse grid of variance shares, or at `start`. A step
+    is cut where a component reaches 0; it stays there while the gradient points below
+    0. Steps are halved until the likelihood rises, so the ascent is monotone.
     """
     r = _project(y, contrasts)
     spread = float(np.mean(r**2))
@@ -241,8 +281,8 @@ def fit_average_information(
         components = np.append(np.zeros(contrasts.n_kernels), spread)
         return _summarise(r, contrasts, components, iterations=0, converged=True)
     model = _Likelihood(r / np.sqrt(spread), contrasts)
-    start = _best_start(model, usable)
-    s, iterations, converged = _ascend(model, start, usable, max_iterations)
+    first = _best_start(model, usable) if start is None else _begin(model, start)
+    s, iterations, converged = _ascend(model, first, usable, max_iterations)
     return _summarise(r, contrasts, s * spread, iterations, converged)
 
 
@@ -334,6 +374,14 @@ def _best_start(model: "_Likelihood", usable: np.ndarray) -> np.ndarray:
         if value > best_value:
             best, best_value = s * total, value
     return best
+
+
+def _begin(model: "_Likelihood", shares: Sequence[float]) -> np.ndarray:
+    """Components at given shares, on the scale that suits them best."""
+    kernels = np.clip(np.asarray(shares, dtype=float), 0.0, None)
+    kernels *= min(1.0, 0.95 / max(kernels.sum(), 1e-12))
+    s = np.append(kernels, 1.0 - kernels.sum())
+    return s * model.best_scale(s)[0]
 
 
 class _Likelihood:

@@ -1,10 +1,11 @@
 """What a method selected: how many features, how stably, and were they QTL.
 
-Selection here is a set of features per fold and trait; markers can be held against
-the QTL of a simulated population, either exactly or within a window of the map.
+Selection here is a set of features per fold and trait, by the method's own rule or,
+where posterior inclusion probabilities (PIP) are known, by them; markers can be held
+against the QTL of a simulated population, exactly or within a window of the map.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +13,10 @@ import pandas as pd
 from scipy.stats import norm
 
 from grvsnn.metrics import JOB
+
+OWN_RULE = "own"
+PIP_FROM = 0.5
+BAYESIAN_FDR = 0.05
 
 
 def confusion_rates(hits: int, selected: int, found: int, true: int) -> dict:
@@ -146,6 +151,59 @@ def _score_part(trait: str, part: pd.DataFrame, truth: TrueQtl | None) -> Mappin
     if truth is not None and (part["kind"] == "marker").any():
         scores |= truth.rates(trait, markers)
     return scores
+
+
+def bayesian_fdr(pip: np.ndarray, level: float = BAYESIAN_FDR) -> np.ndarray:
+    """Largest selection by PIP whose expected share of false discoveries is small.
+
+    The posterior expectation of the false discovery proportion of a set is the mean of
+    1 - PIP over it (Newton et al. 2004, Biostatistics 5, 155-176).
+
+    Parameters
+    ----------
+    pip : ndarray of float, shape (n_features,)
+        Posterior inclusion probabilities.
+    level : float
+        Bound of the expected share.
+
+    Returns
+    -------
+    ndarray of bool, shape (n_features,)
+        Features of equal PIP are selected together or not at all.
+    """
+    pip = np.asarray(pip, dtype=float)
+    ordered = np.sort(pip)[::-1]
+    expected = np.cumsum(1 - ordered) / np.arange(1, len(ordered) + 1)
+    # the last of a run of equal PIP speaks for all of them
+    is_last = np.append(np.diff(ordered) < 0, True)
+    allowed = ordered[is_last & (expected <= level + 1e-12)]
+    return pip >= allowed.min() if len(allowed) else np.zeros(len(pip), dtype=bool)
+
+
+def by_rule(features: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
+    """Yield the features under each rule of selection that their columns allow.
+
+    Parameters
+    ----------
+    features : DataFrame
+        As for `score_selection`, of one method, with the column pip where it has PIP.
+
+    Yields
+    ------
+    rule : str
+        ``own``, then ``pip`` (PIP of at least `PIP_FROM`) and ``bfdr`` (`bayesian_fdr`
+        within each run and trait).
+    features : DataFrame
+        With `selected` by that rule.
+    """
+    yield OWN_RULE, features
+    if "pip" not in features:
+        return
+    yield "pip", features.assign(selected=features["pip"] >= PIP_FROM)
+    chosen = features.groupby(JOB, sort=False, observed=True)["pip"].transform(
+        lambda pip: bayesian_fdr(pip.to_numpy())
+    )
+    yield "bfdr", features.assign(selected=chosen.astype(bool))
 
 
 def stability(selected: np.ndarray, level: float = 0.95) -> tuple[float, float, float]:

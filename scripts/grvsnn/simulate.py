@@ -60,7 +60,8 @@ class SimulatedPopulation:
         Truth, one row per animal (ALL) and trait: id, trait, breeding_value and
         genetic_value (with dominance and epistasis), both centred on the genotyped.
     heritability : DataFrame
-        Realised among the genotyped: trait, narrow, broad.
+        Realised among the genotyped: trait, narrow, broad, dominance and epistasis
+        (shares of the variance around the fixed effects), mean_degree (of dominance).
     """
 
     sample_ids: np.ndarray
@@ -318,6 +319,8 @@ def _record(
     shape = (len(rows), params.n_traits)
     noise = rng.standard_normal(shape)
     noise -= noise.mean(axis=0)
+    if params.orthogonal:
+        noise -= _fitted(noise, genetics.parts(rows))
     sd = np.sqrt(1 - params.variance_shares().sum(axis=0))
     noise @= recolouring(
         noise, sd, uniform_correlation(params.n_traits, params.residual_correlation)
@@ -337,9 +340,17 @@ def _record(
             "trait": params.traits,
             "narrow": genetics.breeding_value[rows].var(axis=0) / variance,
             "broad": genetics.genetic_value[rows].var(axis=0) / variance,
+            "dominance": genetics.dominance_deviation[rows].var(axis=0) / variance,
+            "epistasis": genetics.epistatic_deviation[rows].var(axis=0) / variance,
+            "mean_degree": genetics.mean_degree,
         }
     )
     return phenotypes, heritability
+
+
+def _fitted(values: np.ndarray, columns: np.ndarray) -> np.ndarray:
+    """Least-squares fit of centred values to centred columns of any rank."""
+    return columns @ np.linalg.lstsq(columns, values, rcond=None)[0]
 
 
 def _lose_calls(dosages: np.ndarray, share: float, seed: int) -> np.ndarray:

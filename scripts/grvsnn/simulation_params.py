@@ -38,6 +38,15 @@ class SimulationParams:
         Additive share of the variance around the fixed effects, per trait.
     dominance, epistasis : float or sequence of float
         Shares of dominance deviations and additive x additive pairs.
+    dominance_direction : float
+        Mean of the degrees of dominance (d over the size of the average effect) in
+        their standard deviations; their size follows from `dominance`. 0 has no
+        direction, above 0 gives heterosis and inbreeding depression.
+    orthogonal : bool
+        Make additive, dominance and epistatic values and the residuals uncorrelated
+        among the genotyped, so that the shares add up exactly: average effects are
+        then Fisher's regressions on the gene contents. Otherwise the textbook's
+        values for Hardy-Weinberg and linkage equilibrium, uncorrelated on average.
     genetic_correlation, residual_correlation : float
         Between every two traits.
     n_qtl, n_large_qtl : int
@@ -61,6 +70,9 @@ class SimulationParams:
         Level and phenotypic standard deviation (fixed effects apart) of every trait.
     missing_genotypes, missing_phenotypes : float
         Shares of missing calls and records, at random.
+    population : str
+        Name that random draws derive from, the dataset's own when empty: datasets of
+        one name share pedigree, genotypes, QTL and the pattern of effects.
     """
 
     n_generations: int = 5
@@ -78,6 +90,8 @@ class SimulationParams:
     heritability: float | Sequence[float] = 0.4
     dominance: float | Sequence[float] = 0.1
     epistasis: float | Sequence[float] = 0.0
+    dominance_direction: float = 0.0
+    orthogonal: bool = False
     genetic_correlation: float = 0.4
     residual_correlation: float = 0.1
     n_qtl: int = 100
@@ -93,6 +107,7 @@ class SimulationParams:
     trait_sd: float = 10.0
     missing_genotypes: float = 0.01
     missing_phenotypes: float = 0.05
+    population: str = ""
 
     @classmethod
     def from_mapping(cls, params: Mapping) -> "SimulationParams":
@@ -160,9 +175,16 @@ class SimulationParams:
                 self.n_snps < self.n_chromosomes,
                 "must be at least n_chromosomes",
             ),
-            "qtl_on_markers": (
-                not isinstance(self.qtl_on_markers, bool),
-                f"must be true or false, got {self.qtl_on_markers!r}",
+            **{
+                name: (
+                    not isinstance(getattr(self, name), bool),
+                    f"must be true or false, got {getattr(self, name)!r}",
+                )
+                for name in ("qtl_on_markers", "orthogonal")
+            },
+            "population": (
+                not isinstance(self.population, str),
+                f"must be a name, got {self.population!r}",
             ),
             "effects": (
                 self.effects not in ("normal", "gamma"),
@@ -201,6 +223,7 @@ _RANGES = {
     "historical_generations": (1, None),
     "min_maf": (0, 0.5),
     "n_traits": (1, None),
+    "dominance_direction": (None, None),
     "genetic_correlation": (-0.99, 0.99),
     "residual_correlation": (-0.99, 0.99),
     "n_qtl": (1, None),

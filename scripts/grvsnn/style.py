@@ -76,8 +76,8 @@ OTHER = Look("#3d3d3d", "h")
 
 
 def look(method: str) -> Look:
-    """Colour and shape of a method."""
-    return LOOKS.get(method, OTHER)
+    """Colour and shape of a method; its variants have them too."""
+    return LOOKS.get(method.partition("-")[0], OTHER)
 
 
 @contextmanager

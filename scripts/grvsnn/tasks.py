@@ -15,6 +15,11 @@ CONSTANT = 1e-9
 """Spread, relative to a column's largest value, that is no more than rounding."""
 
 
+def base_method(name: str) -> str:
+    """Return the method that a name stands for: a variant is ``<method>-<name>``."""
+    return name.partition("-")[0]
+
+
 @dataclass(frozen=True, eq=False)
 class FoldTask:
     """One outer fold as a method sees it.
@@ -22,7 +27,7 @@ class FoldTask:
     Parameters
     ----------
     dataset, setting, method : str
-        The job's wildcards.
+        The job's wildcards; a method's variant is named ``<method>-<name>``.
     repeat, fold : int
         Repeat (from 1) and outer fold (from 1).
     seed : int
@@ -81,12 +86,15 @@ class FoldTask:
         return self.n_markers + self.n_loadings
 
     def seed_for(self, *purpose: object) -> int:
-        """Seed for a named purpose (e.g. a trait) within this fold and method."""
+        """Seed for a named purpose (e.g. a trait) within this fold and method.
+
+        A variant of a method draws what the method draws, so that they stay paired.
+        """
         return derive_seed(
             self.seed,
             self.dataset,
             self.setting,
-            self.method,
+            base_method(self.method),
             self.repeat,
             self.fold,
             *purpose,
@@ -110,6 +118,9 @@ class FoldFit:
         backend and versions, convergence diagnostics.
     feature_columns : mapping of str to ndarray, each of shape (n_features, T)
         More columns of features.parquet, e.g. effect, pip, lower, upper.
+    intervals : ndarray of float64, shape (n_test, T, 2), optional
+        Lower and upper bound of each test phenotype at `grvsnn.conformal.COVERAGE`, in
+        the units of ``task.Y``; None for methods without.
     """
 
     predicted: np.ndarray
@@ -117,6 +128,7 @@ class FoldFit:
     selected: np.ndarray
     info: Mapping[str, object]
     feature_columns: Mapping[str, np.ndarray] = field(default_factory=dict)
+    intervals: np.ndarray | None = None
 
 
 FitFunction = Callable[[Sequence[FoldTask], Mapping, int], list[FoldFit]]

@@ -49,6 +49,10 @@ def test_every_table_and_figure_is_there(one_core):
         "stability",
         "truth",
         "convergence",
+        "intervals",
+        "selection",
+        "pedigree",
+        "ablation",
     ):
         for suffix in ("csv", "tex", "html"):
             assert (results / f"tiny/tables/{table}.{suffix}").stat().st_size > 0
@@ -56,7 +60,7 @@ def test_every_table_and_figure_is_there(one_core):
         for suffix in ("csv", "tex", "html"):
             assert (results / f"summary/tables/{table}.{suffix}").stat().st_size > 0
     figures = {path.name for path in results.rglob("figures/*")}
-    for figure in ("scree", "true_vs_predicted"):
+    for figure in ("scree", "true_vs_predicted", "intervals", "curves", "ablation"):
         assert {f"{figure}.png", f"{figure}.svg"} <= figures
 
 
@@ -75,9 +79,26 @@ def test_all_methods_are_scored_in_all_settings(one_core):
     assert (means.drop("mean") < means["mean"]).all()
 
 
+def test_only_methods_with_intervals_have_their_coverage_scored(one_core):
+    scores = pd.read_parquet(one_core / "results/tiny/scores.parquet")
+    wide = scores.pivot_table("value", ["setting", "method", "fold", "trait"], "metric")
+    scored = wide["coverage"].notna().groupby("method").agg(["all", "any"])
+    assert scored.loc["grvsnn", "all"]
+    assert not scored.loc[["mean", "gblup", "lassonet"], "any"].any()
+    assert wide["coverage"].dropna().between(0.6, 1).all()
+
+
+def test_variants_stay_out_of_the_benchmark(one_core):
+    ablation = pd.read_csv(one_core / "results/tiny/tables/ablation.csv")
+    assert set(ablation["method"]) == {"grvsnn", "grvsnn-sigmoid"}
+    assert (ablation.groupby("method")["metric"].nunique() == 5).all()
+    for path, text in tables(one_core).items():
+        assert ("grvsnn-sigmoid" in text) == (path.stem == "ablation")
+
+
 def test_same_config_gives_identical_tables_on_one_or_two_cores(one_core, two_cores):
     assert tables(one_core) == tables(two_cores)
-    assert len(tables(one_core)) == 7
+    assert len(tables(one_core)) == 11
 
 
 def test_nothing_partial_is_left(one_core):

@@ -62,7 +62,7 @@ def population(tmp_path_factory):
 
 
 def predict(folder, method, phenotypes):
-    """Predictions of one outer fold, through the workflow's own stages."""
+    """Predictions and their intervals of one outer fold, through the real stages."""
     folds = pd.read_parquet(folder / "folds.parquet")
     covariates = pd.read_parquet(folder / "covariates.parquet")
     training, _ = make_targets(phenotypes, covariates, folds)
@@ -76,7 +76,9 @@ def predict(folder, method, phenotypes):
     )
     (task,) = (task for task in tasks if task.fold == FOLD)
     (fit,) = load_method(method)([task], PARAMS.get(method, {}), 1)
-    return fit.predicted
+    if fit.intervals is None:
+        return fit.predicted
+    return np.concatenate([fit.predicted[..., None], fit.intervals], axis=-1)
 
 
 @pytest.mark.parametrize("method", sorted(MODULES))

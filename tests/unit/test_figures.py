@@ -98,6 +98,18 @@ def draw_manhattan(paths):
     figures.plot_manhattan(runs, marker_map, paths, qtl=qtl)
 
 
+def make_coverage(**levels):
+    scores = make_scores("coverage", **levels)
+    scores["value"] = np.random.default_rng(3).binomial(60, 0.9, len(scores)) / 60
+    return pd.concat(
+        [
+            scores,
+            scores.assign(metric="n_observed", value=60.0),
+            scores.assign(metric="interval_width", value=3.2),
+        ]
+    )
+
+
 SMALL = {"traits": ["body_length"], "settings": SETTINGS}
 FIGURES = {
     "scatter": lambda paths: figures.plot_true_vs_predicted(make_points(), paths),
@@ -111,6 +123,10 @@ FIGURES = {
         compare_methods(make_scores()), paths
     ),
     "manhattan": draw_manhattan,
+    "coverage": lambda paths: figures.plot_coverage(make_coverage(), paths),
+    "coverage, one panel": lambda paths: figures.plot_coverage(
+        make_coverage(**SMALL), paths
+    ),
     "runs, one panel": lambda paths: figures.plot_runs(make_scores(**SMALL), paths),
     "minutes, one panel": lambda paths: draw_minutes(paths, **SMALL),
     "forest, one panel": lambda paths: figures.plot_comparisons(

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -129,7 +130,16 @@ def probe(tasks, params, n_threads):
         importance = np.zeros(shape)
         importance[0] = 1
         rows = task.test[:, None] + np.array([0.0, 0.5])
-        fits.append(FoldFit(rows, importance, importance > 0, {"seen": params["a"]}))
+        intervals = rows[:, :, None] + np.array([-1.0, 2.0])
+        fits.append(
+            FoldFit(
+                rows,
+                importance,
+                importance > 0,
+                {"seen": params["a"]},
+                intervals=intervals if params.get("intervals") else None,
+            )
+        )
     return fits
 
 
@@ -150,6 +160,44 @@ def test_outputs_carry_keys_values_and_facts(stage, monkeypatch):
     facts = json.loads(paths[2].read_text())
     assert facts["repeat"] == 2
     assert [fold["seen"] for fold in facts["folds"]] == [3, 3, 3]
+
+
+@pytest.mark.parametrize("with_intervals", [True, False])
+def test_intervals_stand_beside_their_predictions(stage, monkeypatch, with_intervals):
+    monkeypatch.setattr(fitting, "load_method", lambda name: probe)
+    paths = [stage / name for name in ("p.parquet", "f.parquet", "fits.json")]
+    fit_and_write(load(stage), {"a": 3, "intervals": with_intervals}, 1, *paths)
+    predictions = pd.read_parquet(paths[0])
+    for name, shift in (("lower", -1.0), ("upper", 2.0)):
+        assert predictions[name].dtype == float
+        expected = predictions["predicted"] + shift if with_intervals else np.nan
+        np.testing.assert_array_equal(predictions[name], expected)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda bounds: bounds[..., ::-1], "not ordered in fold 1"),
+        (lambda bounds: bounds * np.nan, "not ordered in fold 1"),
+        (lambda bounds: bounds[:-1], "intervals has shape"),
+        (lambda bounds: bounds * np.array([np.inf, np.inf]), None),
+    ],
+)
+def test_intervals_are_held_to_the_contract(stage, monkeypatch, change, message):
+    def changed(tasks, params, n_threads):
+        fits = probe(tasks, params, n_threads)
+        bounds = np.stack([-1 - fits[0].predicted, 1 + fits[0].predicted], axis=-1)
+        return [replace(fits[0], intervals=change(bounds)), *fits[1:]]
+
+    monkeypatch.setattr(fitting, "load_method", lambda name: changed)
+    paths = [stage / name for name in ("p.parquet", "f.parquet", "fits.json")]
+    if message is None:
+        fit_and_write(load(stage), {"a": 3}, 1, *paths)
+        assert np.isinf(pd.read_parquet(paths[0])["upper"]).any()
+        return
+    with pytest.raises(ValueError, match=message):
+        fit_and_write(load(stage), {"a": 3}, 1, *paths)
+    assert not any(path.exists() for path in paths)
 
 
 def test_a_method_that_breaks_the_contract_writes_nothing(stage, monkeypatch):

@@ -3,6 +3,8 @@ import pandas as pd
 import pytest
 from grvsnn.selection import (
     TrueQtl,
+    bayesian_fdr,
+    by_rule,
     confusion_rates,
     score_selection,
     stability,
@@ -166,3 +168,50 @@ def test_stability_scores_pair_features_by_name():
     table = stability_scores(pd.concat([first, second]))
     assert table["stability"].tolist() == [pytest.approx(1.0)]
     assert table["n_runs"].tolist() == [2]
+
+
+def test_bayesian_fdr_by_hand():
+    # means of 1 - PIP over the best 1, 2, 3, 4: 0, 0.02, 0.047, 0.135
+    pip = np.array([0.6, 1.0, 0.96, 0.9])
+    assert bayesian_fdr(pip).tolist() == [False, True, True, True]
+    assert bayesian_fdr(pip, level=0.02).tolist() == [False, True, True, False]
+    assert not bayesian_fdr(np.full(4, 0.9)).any()
+    assert bayesian_fdr(np.ones(4)).all()
+    assert bayesian_fdr(np.zeros(0)).shape == (0,)
+
+
+def test_bayesian_fdr_takes_ties_together():
+    # the best two alone would pass (0.05), but the third is their equal
+    pip = np.array([1.0, 0.9, 0.9])
+    assert bayesian_fdr(pip, level=0.055).tolist() == [True, False, False]
+    assert bayesian_fdr(pip, level=0.07).all()
+
+
+def test_bayesian_fdr_controls_calibrated_probabilities():
+    """Where PIP are true probabilities, the mean false discovery share is the level."""
+    rng = np.random.default_rng(4)
+    shares = []
+    for _ in range(300):
+        pip = rng.beta(0.3, 0.3, 400)
+        chosen = bayesian_fdr(pip, 0.1)
+        shares.append(1 - np.mean(rng.random(chosen.sum()) < pip[chosen]))
+    assert np.mean(shares) == pytest.approx(0.1, abs=0.01)
+
+
+def test_rules_are_the_own_one_and_those_by_pip():
+    plain = features(["m1"])
+    assert [rule for rule, _ in by_rule(plain)] == ["own"]
+    pip = [0.99, 0.98, 0.6, 0.0, 0.0, 0.0, 0.5, 0.1]
+    second = features(["m1"]).assign(fold=2, pip=0.0)
+    rules = dict(by_rule(pd.concat([plain.assign(pip=pip), second])))
+    assert list(rules) == ["own", "pip", "bfdr"]
+
+    def chosen(rule, fold):
+        table = rules[rule]
+        run = table[table["fold"] == fold]
+        return set(run.loc[run["selected"], "feature"])
+
+    assert chosen("own", 1) == {"m1"}
+    assert chosen("pip", 1) == {"m1", "m2", "m3", "loading_1"}
+    assert chosen("bfdr", 1) == {"m1", "m2"}
+    assert chosen("pip", 2) == chosen("bfdr", 2) == set()

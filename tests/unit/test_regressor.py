@@ -92,9 +92,53 @@ def test_saved_model_predicts_the_same(data, tmp_path):
     )
     assert loaded.group_importances_ == model.group_importances_
     assert sum(model.group_importances_.values()) == pytest.approx(1)
+    np.testing.assert_array_equal(
+        loaded.predict_interval(X, 0.8), model.predict_interval(X, 0.8)
+    )
+    assert loaded.markers_ is None and loaded.traits_ is None
     assert loaded.get_params()["members"] == 2
     with pytest.raises(InputError, match="cannot read"):
         GRVSNNRegressor.load(tmp_path / "absent")
+
+
+def test_one_members_interval_is_split_conformal(data, model):
+    X, Y = data
+    bounds = model.predict_interval(X[:20])
+    assert bounds.shape == (20, 2, 2)
+    half = (bounds[..., 1] - bounds[..., 0]) / 2
+    np.testing.assert_allclose(half, half[:1] + 0 * half)
+    np.testing.assert_allclose(bounds.mean(axis=-1), model.predict(X[:20]))
+    # 60 validation rows: the 55th smallest absolute residual, so at least 55 within
+    everyone = model.predict_interval(X)
+    inside = (everyone[..., 0] <= Y) & (Y <= everyone[..., 1])
+    assert (inside.sum(axis=0) >= 55).all()
+    one = GRVSNNRegressor(**QUICK, random_state=1).fit(X, Y[:, 0])
+    assert one.predict_interval(X).shape == (300, 2)
+
+
+def test_all_rows_calibrate_members_that_share_them_out(data):
+    X, Y = data
+    Y = Y.copy()
+    Y[:50, 0] = np.nan
+    model = GRVSNNRegressor(**QUICK, members=5, random_state=1).fit(X, Y)
+    assert model._residuals.shape == (300, 2)
+    assert np.isnan(model._residuals).sum(axis=0).tolist() == [50, 0]
+    # out-of-fold residuals are as large as the noise, in the units of y
+    spread = np.nanstd(model._residuals, axis=0)
+    assert (spread > 0.5).all() and (spread < Y.std(axis=0, where=~np.isnan(Y))).all()
+
+
+def test_intervals_cover_new_animals(data):
+    """Six fits on 150 animals, skewed noise; one coverage has an SD of about 0.025."""
+    rng = np.random.default_rng(9)
+    covered = []
+    for seed in range(6):
+        X = rng.integers(0, 3, (1000, 8)).astype(np.int8)
+        y = 2.0 * X[:, 3] + rng.exponential(size=1000)
+        model = GRVSNNRegressor(**TINY, members=5, random_state=seed)
+        bounds = model.fit(X[:150], y[:150]).predict_interval(X[150:])
+        covered.append(np.mean((bounds[:, 0] <= y[150:]) & (y[150:] <= bounds[:, 1])))
+    assert np.mean(covered) == pytest.approx(0.9, abs=0.03)
 
 
 def test_traits_are_predicted_in_their_units(data, model):

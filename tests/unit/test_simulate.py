@@ -152,10 +152,12 @@ def test_map_ascends(population):
         assert part["cm"].between(0, 100).all()
 
 
-def test_values_follow_from_the_true_effects():
+@pytest.mark.parametrize("orthogonal", [False, True])
+def test_values_follow_from_the_true_effects(orthogonal):
     """Genetic values are rebuilt from dosages, a, d and the pairs' effects."""
     params = {
         **SMALL,
+        "orthogonal": orthogonal,
         "missing_genotypes": 0.0,
         "epistasis": 0.1,
         "n_epistatic_pairs": 15,
@@ -174,7 +176,8 @@ def test_values_follow_from_the_true_effects():
         )
         np.testing.assert_allclose(own["breeding_value"], expected, atol=1e-9)
         a, d = qtl["additive"].to_numpy(), qtl["dominance"].to_numpy()
-        np.testing.assert_allclose(alpha, a + d * (1 - 2 * p), atol=1e-12)
+        if not orthogonal:
+            np.testing.assert_allclose(alpha, a + d * (1 - 2 * p), atol=1e-12)
         total = (X - 1) @ a + (X == 1) @ d
         pairs = population.epistasis[population.epistasis["trait"] == trait]
         first, second = (dosage_of(population, pairs[f"snp_{k}"]) for k in (1, 2))
@@ -201,6 +204,75 @@ def test_variances_are_as_asked():
         realised = population.heritability
         np.testing.assert_allclose(realised["narrow"], asked, atol=0.08)
         np.testing.assert_allclose(realised["broad"], np.add(asked, 0.1), atol=0.1)
+
+
+NONADDITIVE = {
+    **SMALL,
+    "n_qtl": 30,
+    "heritability": 0.25,
+    "dominance": 0.15,
+    "epistasis": 0.1,
+    "n_epistatic_pairs": 8,
+    "orthogonal": True,
+    "population": "twins",
+}
+
+
+def test_orthogonal_shares_add_up_and_breeding_values_are_fishers():
+    """Shares exact to 1e-8; BV = regression of the genetic value on gene contents."""
+    population = simulate_population({**NONADDITIVE, "missing_genotypes": 0.0}, seed=5)
+    for share, wanted in (
+        ("narrow", 0.25),
+        ("broad", 0.5),
+        ("dominance", 0.15),
+        ("epistasis", 0.1),
+    ):
+        np.testing.assert_allclose(population.heritability[share], wanted, atol=1e-8)
+    values = genotyped_values(population)
+    for trait, qtl in population.qtl.groupby("trait"):
+        X = dosage_of(population, qtl["snp"])
+        own = values[values["trait"] == trait]
+        own = own.set_index("id").loc[population.sample_ids]
+        Z = X - X.mean(axis=0)
+        fitted = Z @ np.linalg.lstsq(Z, own["genetic_value"].to_numpy())[0]
+        np.testing.assert_allclose(own["breeding_value"], fitted, atol=1e-7)
+
+
+def test_twin_populations_differ_in_their_shares_only():
+    twin = {**NONADDITIVE, "heritability": 0.5, "dominance": 0.0, "epistasis": 0.0}
+    one, other = (simulate_population(p, seed=2) for p in (NONADDITIVE, twin))
+    np.testing.assert_array_equal(one.genotypes, other.genotypes)
+    assert list(one.qtl["snp"]) == list(other.qtl["snp"])
+    ratio = other.qtl["average_effect"] / one.qtl["average_effect"]
+    np.testing.assert_allclose(ratio, np.sqrt(2))
+    values = genotyped_values(other)
+    np.testing.assert_allclose(
+        values["genetic_value"], values["breeding_value"], atol=1e-9
+    )
+
+
+def test_directional_dominance_raises_heterozygous_animals():
+    """Degrees at 3 SD above 0: every d positive, and heterozygosity raises values."""
+    params = {**SMALL, "dominance_direction": 3.0, "missing_genotypes": 0.0}
+    population = simulate_population(params, seed=4)
+    neutral = simulate_population({**SMALL, "missing_genotypes": 0.0}, seed=4)
+    assert (population.qtl["dominance"] > 0).mean() > 0.95
+    assert (neutral.qtl["dominance"] > 0).mean() < 0.65
+    assert (population.heritability["mean_degree"] > 0.15).all()
+    heterozygous = (dosage_of(population, population.qtl["snp"].unique()) == 1).mean(
+        axis=1
+    )
+    values = genotyped_values(population)
+    for _, own in values.groupby("trait"):
+        own = own.set_index("id").loc[population.sample_ids]
+        deviation = own["genetic_value"] - own["breeding_value"]
+        assert np.corrcoef(deviation, heterozygous)[0, 1] > 0.4
+
+
+def test_orthogonal_needs_more_animals_than_qtl():
+    params = {**NONADDITIVE, "n_qtl": 300, "n_sires": 2, "dams_per_sire": 2}
+    with pytest.raises(InputError, match="orthogonal needs more genotyped animals"):
+        simulate_population(params, seed=1)
 
 
 def test_no_dominance_no_epistasis_is_purely_additive():
@@ -301,6 +373,8 @@ def test_recolouring_gives_the_wanted_covariance():
         ({"effects": "cauchy"}, "effects must be normal or gamma"),
         ({"missing_genotypes": float("nan")}, "missing_genotypes must be a number"),
         ({"qtl_on_markers": "yes"}, "qtl_on_markers must be true or false"),
+        ({"orthogonal": 1}, "orthogonal must be true or false"),
+        ({"population": 3}, "population must be a name"),
     ],
 )
 def test_bad_settings_name_their_key(changes, message):

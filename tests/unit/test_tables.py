@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 from grvsnn import tables
 from grvsnn.compare import compare_methods
+from grvsnn.coverage import wilson
 from grvsnn.errors import InputError
 from grvsnn.selection import stability_scores
 from grvsnn.tables import latex
@@ -196,7 +197,23 @@ def every_table():
             compare_methods(scores.query("method == 'brr'")), "pig"
         ),
         "stability": tables.stability_table(stability_scores(features)),
+        "intervals": tables.intervals_table(make_intervals(), "pig"),
+        "no intervals": tables.intervals_table(scores, "pig"),
     }
+
+
+def make_intervals():
+    """Scores of two methods with intervals and one without; 80 animals a fold."""
+    scores = make_scores().query("method != 'truth' and method != 'gblup'")
+    first = scores[scores["metric"] == "mse"]
+    parts = [scores, first.assign(metric="n_observed", value=80.0)]
+    having = first[first["method"] != "mean"]
+    share = np.where(having["fold"] == 1, 0.8, 0.95)
+    parts += [
+        having.assign(metric="coverage", value=share),
+        having.assign(metric="interval_width", value=3.0 + 0.1 * having["fold"]),
+    ]
+    return pd.concat(parts, ignore_index=True)
 
 
 def make_fits():
@@ -234,6 +251,8 @@ TABLES = [
     "comparison",
     "no comparison",
     "stability",
+    "intervals",
+    "no intervals",
 ]
 
 
@@ -332,6 +351,29 @@ def test_convergence_takes_the_worst_and_passes_over_methods_without_it():
     assert set(frame["quantity"]) == {"variances/t1/residual", "variances/t2/residual"}
     row = tables.convergence_table(fits).cells.loc[("Pig", "Genomic markers", "BRR")]
     assert row.tolist() == ["5", "90", "420", "1.200"]
+
+
+def test_intervals_count_the_animals_of_one_repeat():
+    table = tables.intervals_table(make_intervals(), "pig")
+    assert list(table.cells.index.get_level_values("Model").unique()) == [
+        "GRVSNN",
+        "BRR",
+    ]
+    row = table.numbers.iloc[0]
+    # five folds of 80 animals, twice; 0.8 of one fold and 0.95 of the others
+    assert row["n_animals"] == 400
+    assert row["n_runs"] == 10
+    assert row["coverage"] == pytest.approx(0.92)
+    assert (row["lower"], row["upper"]) == pytest.approx(wilson(0.92, 400))
+    assert table.cells.iloc[0, 0] == "0.920 ± 0.063"
+    assert table.cells.iloc[0, 1] == "0.920 [0.889, 0.943]"
+    assert table.cells.iloc[0, 2] == "3.300 ± 0.149"
+
+
+def test_infinite_intervals_are_printed_as_such():
+    scores = make_intervals()
+    scores.loc[scores["metric"] == "interval_width", "value"] = np.inf
+    assert tables.intervals_table(scores, "pig").cells.iloc[0, 2] == "∞"
 
 
 def test_comparison_marks_the_reference_and_significance():

@@ -32,6 +32,7 @@ def assert_same(one, two):
     np.testing.assert_array_equal(one.predicted, two.predicted)
     np.testing.assert_array_equal(one.importance, two.importance)
     np.testing.assert_array_equal(one.selected, two.selected)
+    np.testing.assert_array_equal(one.intervals, two.intervals)
 
 
 def test_fits_follow_the_contract(tasks, fits, tmp_path):
@@ -78,6 +79,15 @@ def test_killed_job_goes_on_from_its_journal(tasks, fits, tmp_path):
     assert len(list(tmp_path.glob("*.journal"))) == 1
 
 
+def test_one_member_has_split_conformal_intervals(tasks, fits):
+    """One half width for all animals of a fold and trait, centred on predictions."""
+    for task, result in zip(tasks, fits, strict=True):
+        assert result.intervals.shape == (len(task.test), 2, 2)
+        distance = np.abs(result.intervals - result.predicted[:, :, None])
+        np.testing.assert_allclose(distance, distance[:1, :, :1] + 0 * distance)
+        assert (distance > 0.5).all()
+
+
 def test_members_are_averaged(tasks):
     task = tasks[0]
     fit_rows, validation = task.inner_splits[0]
@@ -87,6 +97,12 @@ def test_members_are_averaged(tasks):
     first = fit([task], params | {"members": 1}, 1)[0]
     assert len(two.info["best_epoch"]) == 2
     assert not np.array_equal(two.predicted, first.predicted)
+    # all training rows calibrate now, and each bound is one of some member
+    inside = (two.intervals[..., 0] < two.predicted) & (
+        two.predicted < two.intervals[..., 1]
+    )
+    assert inside.all()
+    assert np.ptp(two.intervals[..., 1] - two.predicted, axis=0).min() > 0
     with pytest.raises(InputError, match="members"):
         fit([task], params, 1)
 

@@ -16,10 +16,10 @@ RULE = re.compile(
 def rules(root):
     """Name -> (directives of the rule and of the rule it inherits from, body)."""
     found = {}
-    for path in [
-        *sorted((root / "workflow").rglob("*.smk")),
-        root / "workflow/Snakefile",
-    ]:
+    main = root / "workflow/Snakefile"
+    # in order of inclusion, since a rule may inherit from one of an earlier file
+    included = re.findall(r'^include: "(.+)"', main.read_text(), re.M)
+    for path in [*(root / "workflow" / name for name in included), main]:
         for base, heir, name, body in RULE.findall(path.read_text()):
             directives = set(re.findall(r"^    (\w+):", body, re.M))
             inherited, text = found.get(base, (set(), ""))

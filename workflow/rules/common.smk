@@ -42,13 +42,23 @@ check_config()
 REPEATS = range(1, config["folds"]["repeats"] + 1)
 JOB = "<results>/{dataset}/{setting}/{method}/repeat-{repeat}"
 BAYESIAN = {"brr", "blasso", "bayescpi"}
+SELECTING = [name for name in config["methods"] if name not in ("mean", "gblup")]
+# the released network weighs hidden units, not loci
+CURVED = [
+    name
+    for name in config["methods"]
+    if name == "grvsnn_plus"
+    or (name == "grvsnn" and config["grvsnn"]["architecture"] == "feature")
+]
+WITH_MARKERS = [name for name in config["settings"] if name != "pedigree"]
+WITH_INTERVALS = {"grvsnn"}
 
 
 wildcard_constraints:
     dataset="|".join(config["registry"]),
     setting="markers|markers_pedigree|pedigree",
     repeat=r"\d+",
-    method="[a-z_]+",
+    method="[a-z_]+(-[a-z0-9_]+)?",
     table="[a-z_]+",
     figure="[a-z_]+",
 
@@ -153,6 +163,17 @@ def get_showcase(name, every_repeat=False):
     return inner
 
 
+def get_curves(wildcards):
+    """Features of the methods with a curve per locus, last setting with markers."""
+    return collect(
+        f"{JOB}/features.parquet",
+        dataset=wildcards.dataset,
+        setting=WITH_MARKERS[-1],
+        method=CURVED,
+        repeat=REPEATS,
+    )
+
+
 def scale_by_size(base, per_million):
     """Resource that grows with the dosages' number (in millions) and with retries."""
 
@@ -184,9 +205,18 @@ def get_final_targets(wildcards):
         names = ["performance", "calibration", "comparison", "stability"]
         names += ["truth"] if simulated else []
         names += ["convergence"] if BAYESIAN & set(config["methods"]) else []
+        intervals = WITH_INTERVALS & set(config["methods"])
+        names += ["intervals"] if intervals else []
+        names += ["selection"] if SELECTING else []
+        names += ["ablation"] if VARIANTS else []
+        both = {"markers", "markers_pedigree"} <= set(config["settings"])
+        names += ["pedigree"] if both else []
         tables += [f"{dataset}/tables/{name}" for name in names]
         names = ["true_vs_predicted", "accuracy", "comparison", "importance"]
-        names += ["accuracy_breeding"] if simulated else []
+        names += ["accuracy_breeding", "accuracy_genetic"] if simulated else []
+        names += ["intervals"] if intervals else []
+        names += ["curves"] if CURVED and WITH_MARKERS else []
+        names += ["ablation"] if VARIANTS else []
         figures += [f"{dataset}/figures/{name}" for name in names]
     return [
         *collect("<results>/{stem}.{ext}", stem=tables, ext=["csv", "tex", "html"]),

@@ -100,7 +100,7 @@ rule prepare_pig:
 
 rule simulate_population:
     input:
-        library=library("simulate.py", "datasets/prepared.py"),
+        library=library("simulate.py", "genetics.py", "datasets/prepared.py"),
     output:
         GENOTYPES,
         phenotypes=f"{DATA}/phenotypes.parquet",
@@ -109,6 +109,7 @@ rule simulate_population:
         provenance=f"{DATA}/provenance.json",
         true_values=f"{DATA}/true_values.parquet",
         true_qtl=f"{DATA}/true_qtl.parquet",
+        true_epistasis=f"{DATA}/true_epistasis.parquet",
     log:
         "<logs>/prepare/{dataset}.log",
     wildcard_constraints:

@@ -9,7 +9,7 @@ rule score_predictions:
         bed="<results>/{dataset}/data/genotypes.bed",
         true_values=get_truth("true_values"),
         true_qtl=get_truth("true_qtl"),
-        library=library("metrics.py", "selection.py"),
+        library=library("metrics.py", "coverage.py", "selection.py"),
     output:
         scores="<results>/{dataset}/scores.parquet",
         stability="<results>/{dataset}/stability.parquet",
@@ -62,3 +62,54 @@ rule collect_scores:
         gpu=0,
     script:
         "../../scripts/collect_scores.py"
+
+
+rule tabulate_intervals:
+    input:
+        scores="<results>/{dataset}/scores.parquet",
+        library=library("coverage.py", "tables/intervals.py"),
+    output:
+        csv="<results>/{dataset}/tables/intervals.csv",
+        tex="<results>/{dataset}/tables/intervals.tex",
+        html=report(
+            "<results>/{dataset}/tables/intervals.html",
+            caption="../report/table.rst",
+            category="Tables",
+            subcategory="{dataset}",
+            labels={"table": "intervals", "dataset": "{dataset}"},
+        ),
+    log:
+        "<logs>/tables/{dataset}/intervals.log",
+    conda:
+        "../../envs/report.yaml"
+    resources:
+        mem_mb=1000,
+        runtime="10m",
+        gpu=0,
+    script:
+        "../../scripts/tabulate_intervals.py"
+
+
+rule plot_intervals:
+    input:
+        scores="<results>/{dataset}/scores.parquet",
+        library=library("coverage.py", "figures/coverage.py"),
+    output:
+        png="<results>/{dataset}/figures/intervals.png",
+        svg=report(
+            "<results>/{dataset}/figures/intervals.svg",
+            caption="../report/intervals.rst",
+            category="Figures",
+            subcategory="{dataset}",
+            labels={"figure": "prediction intervals", "dataset": "{dataset}"},
+        ),
+    log:
+        "<logs>/figures/{dataset}/intervals.log",
+    conda:
+        "../../envs/report.yaml"
+    resources:
+        mem_mb=1000,
+        runtime="10m",
+        gpu=0,
+    script:
+        "../../scripts/plot_intervals.py"

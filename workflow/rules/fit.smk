@@ -96,6 +96,7 @@ use rule fit_linear as fit_grvsnn with:
             "tasks.py",
             "fitting.py",
             "methods/grvsnn.py",
+            "conformal.py",
             "inputs.py",
             "model.py",
             "kernel.py",

@@ -212,7 +212,7 @@ rule plot_accuracy:
     log:
         "<logs>/figures/{dataset}/{figure}.log",
     wildcard_constraints:
-        figure="accuracy|accuracy_breeding",
+        figure="accuracy|accuracy_breeding|accuracy_genetic",
     conda:
         "../../envs/report.yaml"
     resources:
@@ -301,3 +301,82 @@ rule plot_accuracy_minutes:
         gpu=0,
     script:
         "../../scripts/plot_accuracy_minutes.py"
+
+
+rule score_selection:
+    input:
+        features=get_jobs("features.parquet", of=SELECTING),
+        bed="<results>/{dataset}/data/genotypes.bed",
+        true_qtl=get_truth("true_qtl"),
+        library=library("selection.py"),
+    output:
+        scores="<results>/{dataset}/selection/scores.parquet",
+        stability="<results>/{dataset}/selection/stability.parquet",
+    log:
+        "<logs>/score_selection/{dataset}.log",
+    conda:
+        "../../envs/report.yaml"
+    resources:
+        mem_mb=scale_by_size(2000, 40),
+        runtime=scale_by_size(10, 0.5),
+        gpu=0,
+    params:
+        window_cm=lookup("evaluation/window_cm", within=config),
+    script:
+        "../../scripts/score_selection.py"
+
+
+rule tabulate_selection:
+    input:
+        scores="<results>/{dataset}/selection/scores.parquet",
+        stability="<results>/{dataset}/selection/stability.parquet",
+        library=library("tables/selection.py"),
+    output:
+        csv="<results>/{dataset}/tables/selection.csv",
+        tex="<results>/{dataset}/tables/selection.tex",
+        html=report(
+            "<results>/{dataset}/tables/selection.html",
+            caption="../report/table.rst",
+            category="Tables",
+            subcategory="{dataset}",
+            labels={"table": "rules of selection", "dataset": "{dataset}"},
+        ),
+    log:
+        "<logs>/tables/{dataset}/selection.log",
+    conda:
+        "../../envs/report.yaml"
+    resources:
+        mem_mb=1000,
+        runtime="10m",
+        gpu=0,
+    params:
+        window_cm=lookup("evaluation/window_cm", within=config),
+    script:
+        "../../scripts/tabulate_selection.py"
+
+
+rule plot_curves:
+    input:
+        features=get_curves,
+        bed="<results>/{dataset}/data/genotypes.bed",
+        true_qtl=get_truth("true_qtl"),
+        library=library("figures/curves.py"),
+    output:
+        png="<results>/{dataset}/figures/curves.png",
+        svg=report(
+            "<results>/{dataset}/figures/curves.svg",
+            caption="../report/curves.rst",
+            category="Figures",
+            subcategory="{dataset}",
+            labels={"figure": "additive or not: top loci", "dataset": "{dataset}"},
+        ),
+    log:
+        "<logs>/figures/{dataset}/curves.log",
+    conda:
+        "../../envs/report.yaml"
+    resources:
+        mem_mb=scale_by_size(1000, 40),
+        runtime="20m",
+        gpu=0,
+    script:
+        "../../scripts/plot_curves.py"

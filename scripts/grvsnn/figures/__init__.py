@@ -1,5 +1,6 @@
 """Figures of the report, each a function of tables and paths to write."""
 
+from grvsnn.figures.coverage import plot_coverage
 from grvsnn.figures.forest import plot_comparisons
 from grvsnn.figures.intervals import mean_intervals
 from grvsnn.figures.manhattan import plot_manhattan
@@ -14,6 +15,7 @@ __all__ = [
     "pair_up",
     "plot_accuracy_minutes",
     "plot_comparisons",
+    "plot_coverage",
     "plot_manhattan",
     "plot_runs",
     "plot_scree",

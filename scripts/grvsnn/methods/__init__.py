@@ -5,7 +5,7 @@ Modules are imported on use, so that a job's environment needs only its own stac
 
 from importlib import import_module
 
-from grvsnn.tasks import FitFunction
+from grvsnn.tasks import FitFunction, base_method
 
 MODULES = {
     "mean": "grvsnn.methods.mean",
@@ -20,5 +20,5 @@ MODULES = {
 
 
 def load_method(name: str) -> FitFunction:
-    """Return the fit function of a method named in the config."""
-    return import_module(MODULES[name]).fit
+    """Return the fit function of a method named in the config, or of its variant."""
+    return import_module(MODULES[base_method(name)]).fit

@@ -15,9 +15,16 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from grvsnn.conformal import member_intervals
 from grvsnn.errors import InputError
 from grvsnn.inputs import Inputs, Standardiser
-from grvsnn.interpretation import SELECTED_FROM, Interpretation, average, interpret
+from grvsnn.interpretation import (
+    SELECTED_FROM,
+    Interpretation,
+    average,
+    curve_columns,
+    interpret,
+)
 from grvsnn.model import Architecture, build_network
 from grvsnn.tasks import FoldFit, FoldTask, normalise_importance
 from grvsnn.training import (
@@ -155,19 +162,27 @@ def fit_fold(task: FoldTask, recipe: Recipe) -> FoldFit:
     tuned = _tune_fold(task, recipe, inputs, Y)
     if tuned is not None:
         recipe = recipe.with_values(tuned.best)
-    train, test = (
-        inputs.take(torch.as_tensor(rows)) for rows in (task.train, task.test)
-    )
+    train = inputs.take(torch.as_tensor(task.train))
     predicted, parts, histories = [], [], []
+    held_out = np.full(task.Y.shape, np.nan)
+    member_of_row = np.full(len(task.Y), -1)
     for member in range(recipe.protocol.members):
         split = task.inner_splits[member]
         seed = task.seed_for("member", member)
         network, history = _train(recipe, inputs, Y, split, seed)
-        predicted.append(predict(network, test).double().cpu().numpy())
+        predicted.append(_predict_rows(network, inputs, task.test))
+        held_out[split[1]] = _predict_rows(network, inputs, split[1])
+        member_of_row[split[1]] = member
         parts.append(interpret(network, train))
         histories.append(history)
     info = _info(recipe, tuned, histories, device, time.perf_counter() - start)
-    return _fold_fit(np.mean(predicted, axis=0), average(parts), info)
+    predicted = np.stack(predicted)
+    intervals = member_intervals(predicted, held_out, task.Y, member_of_row)
+    return _fold_fit(predicted.mean(axis=0), intervals, average(parts), info)
+
+
+def _predict_rows(network, inputs: Inputs, rows: np.ndarray) -> np.ndarray:
+    return predict(network, inputs.take(torch.as_tensor(rows))).double().cpu().numpy()
 
 
 def _tune_fold(
@@ -208,7 +223,10 @@ def _train(recipe, inputs, Y, split, seed, on_epoch=None):
 
 
 def _fold_fit(
-    predicted: np.ndarray, interpretation: Interpretation, info: dict
+    predicted: np.ndarray,
+    intervals: np.ndarray,
+    interpretation: Interpretation,
+    info: dict,
 ) -> FoldFit:
     importance = normalise_importance(interpretation.importance)
     info["raw_threshold_count"] = interpretation.raw_threshold_count
@@ -217,7 +235,11 @@ def _fold_fit(
         importance=importance,
         selected=importance >= SELECTED_FROM,
         info=info,
-        feature_columns={"effect": interpretation.effect},
+        feature_columns={
+            "effect": interpretation.effect,
+            **curve_columns(interpretation.curves),
+        },
+        intervals=intervals,
     )
 
 

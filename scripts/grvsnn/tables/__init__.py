@@ -1,6 +1,7 @@
 """Tables of the report: built from scores and fits, written as CSV, LaTeX and HTML."""
 
 from grvsnn.tables.comparisons import comparison_table, stability_table
+from grvsnn.tables.intervals import intervals_table
 from grvsnn.tables.layout import Table, make_table, mean_sd, number
 from grvsnn.tables.runs import (
     convergence_frame,
@@ -26,6 +27,7 @@ __all__ = [
     "convergence_frame",
     "convergence_table",
     "dcor_table",
+    "intervals_table",
     "make_table",
     "mean_sd",
     "metric_across_methods",

@@ -1,0 +1,92 @@
+"""Table of a network and its variants: epochs, accuracy and selection."""
+
+from collections.abc import Mapping
+from itertools import product
+
+import pandas as pd
+
+from grvsnn.ablation import METRICS, compare_variants
+from grvsnn.labels import (
+    method_label,
+    methods_in,
+    metric_label,
+    setting_label,
+    settings_in,
+    trait_label,
+    traits_in,
+)
+from grvsnn.tables.layout import Table, make_table, mean_sd
+from grvsnn.tables.summary import Summary, runs_note
+
+DIGITS = {"best_epoch": 0, "n_selected": 0}
+SIGNIFICANT = 0.05
+
+
+def ablation_table(
+    scores: pd.DataFrame, variants: Mapping[str, Mapping[str, object]]
+) -> Table:
+    """Compare each variant with the network that it changes.
+
+    Parameters
+    ----------
+    scores : DataFrame
+        As `grvsnn.ablation.ablation_scores` returns it, of one dataset.
+    variants : mapping
+        Variant -> parameters that it changes, for the note.
+
+    Returns
+    -------
+    Table
+        Rows trait x model, columns setting x (epochs to the best validation loss,
+        MSE, r, features selected); a variant's number is bold where it differs from
+        the network's at p <= 0.05.
+    """
+    scores = scores[scores["metric"].isin([*METRICS, "epochs"])]
+    summary = Summary(scores)
+    tests = compare_variants(scores)
+    differs = {
+        (row.setting, row.trait, row.method, row.metric)
+        for row in tests[tests["p_holm"] <= SIGNIFICANT].itertuples()
+    }
+    dataset = scores["dataset"].iloc[0]
+    columns = list(product(settings_in(scores), METRICS))
+    index, cells, marked = [], [], []
+    for trait, method in product(traits_in(scores), methods_in(scores)):
+        index.append((trait_label(trait), method_label(method)))
+        found = [summary.cell(dataset, s, trait, method, m) for s, m in columns]
+        cells.append(
+            [
+                mean_sd(*cell, digits=DIGITS.get(metric, 3))
+                for cell, (_, metric) in zip(found, columns, strict=True)
+            ]
+        )
+        marked.append([(s, trait, method, m) in differs for s, m in columns])
+    return make_table(
+        numbers=_with_tests(summary.frame, tests),
+        rows=index,
+        headings=["Trait", "Model"],
+        columns=[(setting_label(s), metric_label(m)) for s, m in columns],
+        cells=cells,
+        best=marked,
+        note=f"{runs_note(scores)} {_note(variants)}",
+    )
+
+
+def _with_tests(summary: pd.DataFrame, tests: pd.DataFrame) -> pd.DataFrame:
+    """Add each variant's paired difference from its network to the means."""
+    keys = ["dataset", "setting", "trait", "method", "metric"]
+    columns = [*keys, "reference", "difference", "lower", "upper", "p", "p_holm"]
+    return summary.merge(tests[columns], on=keys, how="left")
+
+
+def _note(variants: Mapping[str, Mapping[str, object]]) -> str:
+    changed = "; ".join(
+        f"{method_label(name)}: " + ", ".join(f"{k} = {v}" for k, v in values.items())
+        for name, values in variants.items()
+    )
+    return (
+        f"Parameters changed: {changed}. Folds, seeds and tuning budget are the same, "
+        "and each is tuned anew. Epochs: up to the best validation loss, of the "
+        "network that predicts; they are the same for all traits. Bold: differs from "
+        "the unchanged network (corrected resampled t-test, p ≤ 0.05 after Holm)."
+    )

@@ -1,0 +1,132 @@
+"""Table of every rule of selection: size, stability and agreement with true QTL."""
+
+from itertools import product
+
+import pandas as pd
+
+from grvsnn.labels import (
+    METHODS,
+    in_order,
+    method_label,
+    method_selects,
+    metric_label,
+    rule_label,
+    setting_label,
+    settings_in,
+    trait_label,
+    traits_in,
+)
+from grvsnn.metrics import summarise
+from grvsnn.selection import BAYESIAN_FDR, PIP_FROM
+from grvsnn.tables.layout import Table, make_table, mean_sd, number
+from grvsnn.tables.summary import best_of, runs_note
+
+RULES = ("own", "pip", "bfdr")
+RATES = ("precision_window", "recall_window", "fdr_window", "variance_window")
+KEYS = ["dataset", "setting", "trait", "method", "rule", "metric"]
+NAN = float("nan")
+
+
+def selection_table(
+    scores: pd.DataFrame, stability: pd.DataFrame, window: str
+) -> Table:
+    """Every rule of selection of every method that selects.
+
+    Parameters
+    ----------
+    scores : DataFrame
+        Long scores of one dataset as `grvsnn.selection.score_selection` returns them,
+        with a column rule.
+    stability : DataFrame
+        As `grvsnn.selection.stability_scores` returns it, with a column rule.
+    window : str
+        Within what distance a marker tags a QTL, e.g. ``2 cM``.
+
+    Returns
+    -------
+    Table
+        Rows trait x model x rule, columns setting x (features selected, stability and,
+        on simulated data, rates by distance).
+    """
+    selects = {name: method_selects(name) for name in scores["method"].unique()}
+    scores = scores[scores["method"].map(selects)]
+    numbers = pd.concat(
+        [summarise(scores, KEYS[:-1]), _as_metric(stability, selects)],
+        ignore_index=True,
+    )
+    cells = {tuple(row[key] for key in KEYS): row for row in numbers.to_dict("records")}
+    rates = [m for m in RATES if (scores["metric"] == m).any()]
+    metrics = ["n_selected", "stability", *rates]
+    columns = list(product(settings_in(scores), metrics))
+    models = _models(scores)
+    dataset = scores["dataset"].iloc[0]
+    index, texts, best = [], [], []
+    for trait, (method, rule) in product(traits_in(scores), models):
+        index.append(
+            (trait_label(trait), method_label(method), rule_label(method, rule))
+        )
+        places = [(dataset, s, trait, method, rule, m) for s, m in columns]
+        texts.append([_text(cells.get(place), place[-1]) for place in places])
+        best.append([_is_best(cells, place, models) for place in places])
+    return make_table(
+        numbers=numbers,
+        rows=index,
+        headings=["Trait", "Model", "Rule"],
+        columns=[(setting_label(s), metric_label(m)) for s, m in columns],
+        cells=texts,
+        best=best,
+        note=f"{runs_note(scores)} {_note(bool(rates), window)}",
+    )
+
+
+def _as_metric(stability: pd.DataFrame, selects: dict[str, bool]) -> pd.DataFrame:
+    """Stability in the columns of the other numbers, with its interval."""
+    mine = stability[stability["method"].map(selects)]
+    names = {"stability": "mean", "n_runs": "n"}
+    return mine.rename(columns=names).assign(metric="stability")
+
+
+def _models(scores: pd.DataFrame) -> list[tuple[str, str]]:
+    """Pairs of method and rule that there are, in display order."""
+    there = set(zip(scores["method"], scores["rule"], strict=True))
+    methods = in_order(scores["method"], METHODS)
+    return [pair for pair in product(methods, RULES) if pair in there]
+
+
+def _text(row: dict | None, metric: str) -> str:
+    mean = NAN if row is None else row["mean"]
+    if metric == "stability":
+        if pd.isna(mean):
+            return number(mean)
+        return f"{number(mean)} [{number(row['lower'])}, {number(row['upper'])}]"
+    return mean_sd(
+        mean, NAN if row is None else row["sd"], 1 if metric == "n_selected" else 3
+    )
+
+
+def _is_best(cells: dict, place: tuple, models: list[tuple[str, str]]) -> bool:
+    """Whether a cell is the best of those that select anything at all."""
+    metric = place[-1]
+    means = {
+        pair: cells.get((*place[:3], *pair, metric), {}).get("mean", NAN)
+        for pair in models
+        if cells.get((*place[:3], *pair, "n_selected"), {}).get("mean", 0) > 0
+    }
+    return place[3:5] in best_of(means, metric)
+
+
+def _note(has_truth: bool, window: str) -> str:
+    text = (
+        "Stability over runs: Nogueira et al. (2018) with its 95 % interval, which "
+        f"takes the runs as independent. PIP ≥ {PIP_FROM:g}: posterior inclusion "
+        f"probability; Bayesian FDR {100 * BAYESIAN_FDR:g} %: the largest set whose "
+        "mean 1 − PIP is at most that."
+    )
+    if has_truth:
+        text += (
+            f" A selected marker is right within {window} of a QTL of the trait; a QTL "
+            "is found when a selected marker is so near. QTL variance tagged: share of "
+            "the additive variance of the QTL that are found. Bold: best of each trait "
+            "and setting."
+        )
+    return text

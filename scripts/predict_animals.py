@@ -1,0 +1,51 @@
+"""Predict new animals with a saved model: phenotypes and their intervals, as CSV."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from grvsnn.conformal import COVERAGE
+from grvsnn.errors import InputError
+from grvsnn.files import atomic_path
+from grvsnn.new_animals import MAX_ABSENT, predict_from_bed
+from grvsnn.regressor import GRVSNNRegressor
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Read model and genotypes, write predictions, print what was aligned."""
+    args = _parser().parse_args(arguments)
+    try:
+        model = GRVSNNRegressor.load(args.model)
+        predictions, report = predict_from_bed(
+            model, args.prefix, args.coverage, args.max_absent
+        )
+        with atomic_path(args.out) as scratch:
+            predictions.to_csv(scratch, index=False, lineterminator="\n")
+    except (InputError, OSError) as error:
+        sys.exit(f"predict_animals: {error}")
+    print(report)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("model", help="path that GRVSNNRegressor.save was given")
+    parser.add_argument("prefix", help="PLINK files of the new animals")
+    parser.add_argument("--out", required=True, help="CSV file to write")
+    parser.add_argument(
+        "--coverage",
+        type=float,
+        default=COVERAGE,
+        help="of the prediction intervals (default %(default)s)",
+    )
+    parser.add_argument(
+        "--max-absent",
+        type=float,
+        default=MAX_ABSENT,
+        help="largest share of the model's markers that the file may lack "
+        "(default %(default)s)",
+    )
+    return parser
+
+
+if __name__ == "__main__":
+    main()

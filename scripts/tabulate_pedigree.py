@@ -1,0 +1,18 @@
+"""Write what pedigree loadings add to each method as a table."""
+
+import pandas as pd
+from grvsnn.jobs import run_job
+from grvsnn.labels import dataset_label
+from grvsnn.tables.pedigree import pedigree_table
+from grvsnn.tables.write import write_table
+
+
+def main(job) -> None:
+    """Write the table of one dataset."""
+    dataset = job.wildcards.dataset
+    table = pedigree_table(pd.read_parquet(job.input.scores), dataset)
+    caption = f"Improvement by pedigree loadings: {dataset_label(dataset)}"
+    write_table(table, job.output, caption, "pedigree")
+
+
+run_job(snakemake, main)

@@ -1,0 +1,54 @@
+"""The README's example of new animals does what it says."""
+
+import re
+
+import numpy as np
+import pandas as pd
+import predict_animals
+import pytest
+from grvsnn.genotypes import write_genotypes
+
+
+@pytest.fixture
+def example(root):
+    """Python and shell code of the section."""
+    text = (root / "README.md").read_text(encoding="utf-8")
+    section = text.split("## Predicting new animals")[1].split("\n## ")[0]
+    return {
+        kind: code for kind, code in re.findall(r"```(\w+)\n(.*?)```", section, re.S)
+    }
+
+
+def test_the_example_runs_and_both_ways_agree(example, tmp_path, monkeypatch, capsys):
+    rng = np.random.default_rng(0)
+    dosages = rng.integers(0, 3, (60, 30)).astype(np.int8)
+    marker_map = pd.DataFrame(
+        {
+            "chromosome": "1",
+            "snp": [f"s{i}" for i in range(30)],
+            "cm": 0.0,
+            "position": range(1, 31),
+            "a1": "A",
+            "a2": "G",
+        }
+    )
+    ids = np.array([f"{i:03d}" for i in range(60)])
+    for name, rows in (("herd", slice(0, 50)), ("calves", slice(50, 60))):
+        write_genotypes(dosages[rows], ids[rows], marker_map, tmp_path / f"{name}.bed")
+    traits = pd.DataFrame({"sample_id": ids[:50], "growth": rng.normal(size=50)})
+    traits["fat"] = rng.normal(size=50)
+    traits.loc[3, "fat"] = np.nan
+    traits.to_csv(tmp_path / "phenotypes.csv", index=False)
+    monkeypatch.chdir(tmp_path)
+
+    exec(compile(example["python"], "README.md", "exec"), {})
+    assert "10 animals, 30 markers: 30 as in the model" in capsys.readouterr().out
+    by_code = pd.read_csv("predictions.csv")
+    assert by_code["trait"].unique().tolist() == ["growth", "fat"]
+    assert len(by_code) == 20
+    assert (by_code["lower"] < by_code["upper"]).all()
+
+    program, *arguments = example["sh"].split("predict_animals.py ")
+    assert program == ".venv/bin/python scripts/"
+    predict_animals.main(arguments[0].split())
+    pd.testing.assert_frame_equal(pd.read_csv("predictions.csv"), by_code)

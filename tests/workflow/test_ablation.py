@@ -1,0 +1,84 @@
+"""Ablations are planned where they are asked for, and nowhere else."""
+
+import re
+
+import pytest
+
+SIGMOID = "ablations: {grvsnn-sigmoid: {gate: sigmoid}}\n"
+
+
+def plan(snakemake, root, folder, text):
+    """Dry-run with one more config file; returns its exit status and all it says."""
+    (folder / "config").symlink_to(root / "config")
+    (folder / "user.yaml").write_text(text)
+    result = snakemake("-n", "--cores", "1", "--configfile", "user.yaml", cwd=folder)
+    return result.returncode, result.stdout + result.stderr
+
+
+def count(text, rule):
+    """Jobs of a rule in a dry-run's table."""
+    found = re.search(rf"^{rule} +(\d+)$", text, re.M)
+    return int(found.group(1)) if found else 0
+
+
+def test_no_variant_is_fitted_unless_asked_for(snakemake, root, tmp_path):
+    status, text = plan(snakemake, root, tmp_path, "datasets: [embedded]\n")
+    assert status == 0, text
+    assert not count(text, "fit_grvsnn_variant") and "tables/ablation" not in text
+    # the third ablation needs no fit
+    assert count(text, "tabulate_pedigree") == 1
+
+
+def test_variants_are_fitted_like_their_method_and_kept_apart(
+    snakemake, root, tmp_path
+):
+    config = SIGMOID + "methods: [gblup, grvsnn]\nfolds: {repeats: 2}\n"
+    status, text = plan(snakemake, root, tmp_path, config)
+    assert status == 0, text
+    assert count(text, "fit_grvsnn") == count(text, "fit_grvsnn_variant") == 4
+    for rule in ("score_variants", "tabulate_ablation", "plot_ablation"):
+        assert count(text, rule) == 1
+    score = re.search(r"rule score_predictions:\n(?:    .*\n)+", text).group()
+    assert "/grvsnn/" in score and "grvsnn-sigmoid" not in score
+
+
+def test_variants_of_methods_that_are_not_run_are_passed_over(
+    snakemake, root, tmp_path
+):
+    status, text = plan(snakemake, root, tmp_path, SIGMOID + "methods: [gblup]\n")
+    assert status == 0, text
+    assert not count(text, "fit_grvsnn_variant") and "grvsnn-sigmoid" not in text
+
+
+@pytest.mark.parametrize(
+    ("variants", "message"),
+    [
+        ("{gblup-fast: {gate: sigmoid}}", "'gblup-fast' does not match"),
+        ("{grvsnn: {gate: sigmoid}}", "'grvsnn' does not match"),
+        ("{grvsnn-same: {}}", "ablations"),
+        ("{grvsnn-soft: {gat: sigmoid}}", "ablations, grvsnn-soft"),
+        ("{grvsnn-soft: {gat: sigmoid}}", "Did you mean 'gate'?"),
+        ("{grvsnn-soft: {gate: soft}}", "'soft' is not one of"),
+        ("{grvsnn_plus-soft: {gate: sigmoid}}", "ablations, grvsnn_plus-soft"),
+    ],
+)
+def test_mistakes_in_variants_are_named(snakemake, root, tmp_path, variants, message):
+    status, text = plan(snakemake, root, tmp_path, f"ablations: {variants}\n")
+    assert status != 0
+    assert message in text
+    assert "Traceback" not in text
+
+
+def test_the_non_additive_populations_are_planned(snakemake, root, tmp_path):
+    config = (root / "config/nonadditive.yaml").read_text()
+    status, text = plan(snakemake, root, tmp_path, config)
+    assert status == 0, text
+    assert count(text, "simulate_population") == count(text, "plot_curves") == 2
+
+
+def test_the_released_network_has_no_curves(snakemake, root, tmp_path):
+    config = "methods: [grvsnn]\ngrvsnn: {architecture: bottleneck}\n"
+    status, text = plan(snakemake, root, tmp_path, config)
+    assert status == 0, text
+    assert count(text, "fit_grvsnn") == 2
+    assert count(text, "plot_curves") == 0

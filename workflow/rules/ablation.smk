@@ -1,0 +1,138 @@
+# The paper's ablations: variants of a network, fitted as it is with some parameters
+# changed, and what the pedigree adds to each method. Variants keep to their own scores.
+
+
+use rule fit_grvsnn as fit_grvsnn_variant with:
+    wildcard_constraints:
+        method=variants_of("grvsnn"),
+    params:
+        method=get_params,
+        protocol=lookup("protocol", within=config),
+        seed=lookup("seed", within=config),
+
+
+use rule fit_grvsnn_plus as fit_grvsnn_plus_variant with:
+    wildcard_constraints:
+        method=variants_of("grvsnn_plus"),
+    params:
+        method=get_params,
+        protocol=lookup("protocol", within=config),
+        seed=lookup("seed", within=config),
+
+
+use rule score_predictions as score_variants with:
+    input:
+        predictions=get_ablation_jobs("predictions.parquet", list(VARIANTS)),
+        features=get_ablation_jobs("features.parquet", list(VARIANTS)),
+        truth=collect(
+            "<results>/{{dataset}}/targets/repeat-{repeat}/truth.parquet",
+            repeat=REPEATS,
+        ),
+        bed="<results>/{dataset}/data/genotypes.bed",
+        true_values=get_truth("true_values"),
+        true_qtl=get_truth("true_qtl"),
+        library=library("metrics.py", "selection.py"),
+    output:
+        scores="<results>/{dataset}/ablation/scores.parquet",
+        stability="<results>/{dataset}/ablation/stability.parquet",
+    log:
+        "<logs>/score_variants/{dataset}.log",
+
+
+rule collect_ablation:
+    input:
+        scores="<results>/{dataset}/scores.parquet",
+        variants="<results>/{dataset}/ablation/scores.parquet",
+        fits=get_ablation_jobs("fits.json", [*BASES, *VARIANTS]),
+        library=library("ablation.py"),
+    output:
+        "<results>/{dataset}/ablation/ablation.parquet",
+    log:
+        "<logs>/collect_ablation/{dataset}.log",
+    conda:
+        "../../envs/report.yaml"
+    resources:
+        mem_mb=1000,
+        runtime="10m",
+        gpu=0,
+    script:
+        "../../scripts/collect_ablation.py"
+
+
+rule tabulate_ablation:
+    input:
+        scores="<results>/{dataset}/ablation/ablation.parquet",
+        library=library("ablation.py", "tables/ablation.py"),
+    output:
+        csv="<results>/{dataset}/tables/ablation.csv",
+        tex="<results>/{dataset}/tables/ablation.tex",
+        html=report(
+            "<results>/{dataset}/tables/ablation.html",
+            caption="../report/table.rst",
+            category="Ablations",
+            subcategory="{dataset}",
+            labels={"table": "ablation", "dataset": "{dataset}"},
+        ),
+    log:
+        "<logs>/tables/{dataset}/ablation.log",
+    conda:
+        "../../envs/report.yaml"
+    resources:
+        mem_mb=1000,
+        runtime="10m",
+        gpu=0,
+    params:
+        variants=VARIANTS,
+    script:
+        "../../scripts/tabulate_ablation.py"
+
+
+rule plot_ablation:
+    input:
+        scores="<results>/{dataset}/ablation/ablation.parquet",
+        library=library("ablation.py", "figures/ablation.py"),
+    output:
+        png="<results>/{dataset}/figures/ablation.png",
+        svg=report(
+            "<results>/{dataset}/figures/ablation.svg",
+            caption="../report/ablation.rst",
+            category="Ablations",
+            subcategory="{dataset}",
+            labels={"figure": "ablation", "dataset": "{dataset}"},
+        ),
+    log:
+        "<logs>/figures/{dataset}/ablation.log",
+    conda:
+        "../../envs/report.yaml"
+    resources:
+        mem_mb=1000,
+        runtime="10m",
+        gpu=0,
+    script:
+        "../../scripts/plot_ablation.py"
+
+
+rule tabulate_pedigree:
+    input:
+        scores="<results>/{dataset}/scores.parquet",
+        library=library("compare.py", "tables/pedigree.py"),
+    output:
+        csv="<results>/{dataset}/tables/pedigree.csv",
+        tex="<results>/{dataset}/tables/pedigree.tex",
+        html=report(
+            "<results>/{dataset}/tables/pedigree.html",
+            caption="../report/table.rst",
+            category="Ablations",
+            subcategory="{dataset}",
+            labels={"table": "what the pedigree adds", "dataset": "{dataset}"},
+        ),
+    log:
+        "<logs>/tables/{dataset}/pedigree.log",
+    conda:
+        "../../envs/report.yaml"
+    resources:
+        mem_mb=1000,
+        runtime="10m",
+        gpu=0,
+    script:
+        "../../scripts/tabulate_pedigree.py"
