@@ -20,7 +20,7 @@ PARAMS = {
     "bayescpi": {"backend": "native", "n_iter": 60, "burn_in": 20},
     "lassonet": {"n_iters": [20, 5], "max_lambdas": 3},
     "grvsnn": {"n_trials": 2, "max_epochs": 5},
-    "grvsnn_plus": {"start_scales": [0.03], "dominance_scales": []},
+    "grvsnn_plus": {"start_scales": [0.03], "dominance_scales": [0.01]},
 }
 
 

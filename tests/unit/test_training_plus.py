@@ -9,9 +9,10 @@ import torch
 import toy_tasks
 from grvsnn.errors import InputError
 from grvsnn.files import write_json
-from grvsnn.methods.grvsnn_plus import PlusParams, fit, make_regimes, stack
+from grvsnn.methods import gblup
+from grvsnn.methods.grvsnn_plus import fit
 from grvsnn.multiplicative import gradient_flow
-from grvsnn.tasks import standardise
+from grvsnn.tasks import column_moments, standardise
 
 
 def normal(*shape, seed=0):
@@ -73,16 +74,12 @@ def test_pure_noise_is_stopped_early():
     assert flow.effects.norm() < 0.5 * run(X, Y, 0.1).effects.norm()
 
 
-def test_stack_finds_the_mixture_and_reads_training_rows_only():
-    rng = np.random.default_rng(0)
-    held_out = rng.standard_normal((3, 200))
-    y = 0.7 * held_out[0] + 0.3 * held_out[2]
-    y[150:], y[3] = 1e6, np.nan
-    weights = stack(held_out, y, np.arange(150))
-    np.testing.assert_allclose(weights, [0.7, 0, 0.3], atol=1e-10)
-
-
-QUICK = {"start_scales": [0.1, 0.01], "dominance_scales": [0.03], "max_steps": 60}
+QUICK = {
+    "relatives": [4, 8],
+    "start_scales": [0.01],
+    "dominance_scales": [0.03],
+    "max_steps": 60,
+}
 
 
 @pytest.fixture(scope="module")
@@ -117,14 +114,45 @@ def test_test_phenotypes_are_never_read(tasks):
     np.testing.assert_array_equal(one.importance, two.importance)
 
 
-@pytest.mark.parametrize("setting", ["markers", "pedigree"])
-def test_other_settings(population, setting):
-    task = toy_tasks.make_tasks(*population, method="grvsnn_plus", setting=setting)[0]
-    result = fit([task], QUICK, 1)[0]
-    assert np.isfinite(result.predicted).all()
-    regimes = make_regimes(task, PlusParams())
-    assert all((r.additive > 0) == (setting == "markers") for r in regimes)
-    assert all((r.loading > 0) == (setting == "pedigree") for r in regimes)
+def test_without_products_and_relatives_it_is_gblup(population):
+    """The layers of markers and loadings alone are GBLUP with two kernels."""
+    for setting in ("markers_pedigree", "pedigree"):
+        tasks = toy_tasks.make_tasks(
+            *population, method="grvsnn_plus", setting=setting
+        )[:1]
+        bare = {"relatives": [], "start_scales": [], "dominance_scales": []}
+        plus, reference = fit(tasks, bare, 1)[0], gblup.fit(tasks, {}, 1)[0]
+        np.testing.assert_allclose(plus.predicted, reference.predicted, atol=1e-10)
+        np.testing.assert_allclose(
+            plus.feature_columns["effect"],
+            reference.feature_columns["effect"],
+            atol=1e-10,
+        )
+
+
+def test_curves_are_additive_effects_and_dominance_deviations(tasks):
+    task, result = tasks[0], fit(tasks[:1], QUICK, 1)[0]
+    columns = result.feature_columns
+    curve = np.stack([columns[f"curve_{dosage}"] for dosage in range(3)])
+    marker = slice(0, task.n_markers)
+    sd = column_moments(task.genotypes, task.train)[1]
+    slope = (curve[2, marker] - curve[0, marker]) / 2
+    # a dosage that no training animal has leaves a gap
+    known = np.isfinite(slope)
+    assert known.mean() > 0.8
+    expected = columns["effect"][marker]
+    np.testing.assert_allclose((slope * sd[:, None])[known], expected[known])
+    assert np.isnan(curve[:, task.n_markers :]).all()
+    # contributions are centred on the training animals
+    frequency = [(task.genotypes[task.train] == k).mean(0) for k in range(3)]
+    mean = np.einsum("km,kmt->mt", frequency, np.nan_to_num(curve[:, marker]))
+    np.testing.assert_allclose(mean, 0, atol=1e-12)
+
+
+def test_intervals_surround_the_prediction(tasks):
+    result = fit(tasks[:1], QUICK, 1)[0]
+    lower, upper = result.intervals[..., 0], result.intervals[..., 1]
+    assert (lower < result.predicted).all() and (result.predicted < upper).all()
 
 
 def test_dominance_is_found_where_it_is():
@@ -149,7 +177,8 @@ def test_dominance_is_found_where_it_is():
     [
         ({"start_scale": 0.1}, "start_scale"),
         ({"start_scales": [0.1, -1]}, "positive"),
-        ({"loading_scales": 0.1}, "wrong type"),
+        ({"relatives": [10, 0]}, "positive"),
+        ({"dominance_scales": 0.1}, "wrong type"),
         ({"max_steps": 0}, "max_steps"),
     ],
 )

@@ -51,7 +51,7 @@ CURVED = [
     or (name == "grvsnn" and config["grvsnn"]["architecture"] == "feature")
 ]
 WITH_MARKERS = [name for name in config["settings"] if name != "pedigree"]
-WITH_INTERVALS = {"grvsnn"}
+WITH_INTERVALS = {"grvsnn", "grvsnn_plus"}
 
 
 wildcard_constraints:

@@ -15,6 +15,7 @@ rule fit_linear:
             "fitting.py",
             "methods/mean.py",
             "methods/gblup.py",
+            "polygenic.py",
             "reml.py",
         ),
     output:
@@ -126,7 +127,14 @@ use rule fit_linear as fit_grvsnn_plus with:
             "tasks.py",
             "fitting.py",
             "methods/grvsnn_plus.py",
+            "conformal.py",
+            "layers.py",
             "multiplicative.py",
+            "polygenic.py",
+            "regimes.py",
+            "relatives.py",
+            "reml.py",
+            "stacking.py",
         ),
     wildcard_constraints:
         method="grvsnn_plus",
