@@ -34,6 +34,8 @@ def earn_weights(
         return alone
     Z, y = held_out[:, known].T, y[known]
     weights = nnls(Z, y)[0]
+    if not weights[1:].any():
+        return alone
     gain = (y - Z[:, 0]) ** 2 - (y - Z @ weights) ** 2
     error = gain.std(ddof=1) / np.sqrt(len(gain))
     return weights if gain.mean() > standard_errors * error else alone
