@@ -5,14 +5,14 @@ from scipy.optimize import nnls
 
 
 def earn_weights(
-    held_out: np.ndarray, y: np.ndarray, standard_errors: float = 1.0
+    held_out: np.ndarray, y: np.ndarray, standard_errors: float = 2.0
 ) -> np.ndarray:
     """Weights of predictors, where all but the first must earn their place.
 
     Non-negative least squares over all predictors competes with the first one alone at
     weight 1. It wins only if it lowers the mean squared error by more than
-    `standard_errors` standard errors of the paired difference; the rows that
-    chose the weights flatter them.
+    `standard_errors` standard errors of the paired difference: early stopping and the
+    weights both read the held-out rows, which flatters what is fitted there.
 
     Parameters
     ----------

@@ -26,7 +26,7 @@ def test_noise_does_not_earn_a_place():
         first = rng.standard_normal(400)
         y = first + rng.standard_normal(400)
         others = rng.standard_normal((5, 400)) * 0.3
-        weights = earn_weights(np.vstack([first, others]), y, standard_errors=2.0)
+        weights = earn_weights(np.vstack([first, others]), y)
         taken += bool(weights[1:].any())
     assert taken <= 20
 
