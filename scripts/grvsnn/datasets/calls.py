@@ -7,6 +7,7 @@ import pandas as pd
 
 from grvsnn.datasets.text_table import refuse_repeats
 from grvsnn.errors import InputError
+from grvsnn.genotypes import check_names
 
 MISSING_CALL = -1
 
@@ -42,6 +43,10 @@ class Calls:
             if not len(names):
                 raise InputError(f"{self.source} has no {kind}s")
             refuse_repeats(kind, names, self.source)
+            try:
+                check_names(kind, names)
+            except InputError as error:
+                raise InputError(f"{self.source}: {error}") from None
 
 
 class DosageCodes(dict):

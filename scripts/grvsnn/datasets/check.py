@@ -107,7 +107,8 @@ def _prepare_herd(
         try:
             parts[role] = read()
         except InputError as error:
-            problems.append(str(error))
+            # phenotypes and covariates may share a file, and its one mistake
+            problems += [str(error)] if str(error) not in problems else []
         else:
             findings.append(f"{role}: {herd_files(entry).get(role, 'with phenotypes')}")
     return None if problems else assemble_herd(parts, entry)

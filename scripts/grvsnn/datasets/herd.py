@@ -180,8 +180,8 @@ def _fill_covariates(data: PreparedDataset, source: str) -> dict[str, int]:
             animal = data.sample_ids[gap][0]
             raise InputError(
                 f"{source}: covariate {name!r} is missing for {gap.sum()} animals, "
-                f"e.g. {str(animal)!r}; fill it, drop their phenotypes or the covariate, or "
-                "list it under 'factors'"
+                f"e.g. {str(animal)!r}; fill it, drop their phenotypes or the "
+                "covariate, or list it under 'factors'"
             )
         data.covariates[name] = column.where(~gap, MISSING_LEVEL)
         filled += int(gap.sum())

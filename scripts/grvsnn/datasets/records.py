@@ -127,7 +127,7 @@ def read_covariates(
     """Read sample_id and fixed effects: numbers as floats, classes as text.
 
     A column is a factor if `factors` says so or if none of its values is a number; a
-    missing class is None.
+    missing class is NaN.
     """
     table = load_records(path, id_column)
     require_columns(table, [*names, *factors], str(path))
@@ -178,8 +178,8 @@ def _find_usual(
         if name.lower() in usual:
             return name
     raise InputError(
-        f"{source} has no column {role!r}; it has {', '.join(table.columns[:20])}. Name "
-        f"the column under the entry's 'columns' ({role}: ...)"
+        f"{source} has no column {role!r}; it has {', '.join(table.columns[:20])}. "
+        f"Name the column under the entry's 'columns' ({role}: ...)"
     )
 
 
@@ -203,10 +203,9 @@ def read_relationship(path: str | Path) -> tuple[np.ndarray, np.ndarray]:
     )
     if not np.allclose(A, A.T, atol=1e-6):
         row, column = np.argwhere(~np.isclose(A, A.T, atol=1e-6))[0]
-        raise InputError(
-            f"{path}: not symmetric at animals {ids[row]!r} and {ids[column]!r}"
-        )
+        pair = f"{str(ids[row])!r} and {str(ids[column])!r}"
+        raise InputError(f"{path}: not symmetric at animals {pair}")
     if (np.diag(A) <= 0).any():
-        animal = ids[int(np.argmin(np.diag(A)))]
+        animal = str(ids[int(np.argmin(np.diag(A)))])
         raise InputError(f"{path}: the diagonal of animal {animal!r} is not positive")
     return ids, A

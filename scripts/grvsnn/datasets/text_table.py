@@ -108,7 +108,7 @@ def open_table(path: str | Path) -> TextTable:
         )
     if all(map(is_number, header)):
         raise InputError(
-            f"{path}, line 1: these are values; the first line must name the columns"
+            f"{path}, line 1: values; the first line must name the columns"
         )
     return TextTable(path, header, _same_width(rows, len(header), path))
 
@@ -116,7 +116,11 @@ def open_table(path: str | Path) -> TextTable:
 def load_table(path: str | Path) -> pd.DataFrame:
     """Read a whole table as stripped text; the index holds the line numbers."""
     table = open_table(path)
-    refuse_repeats("column", table.header, f"{table.path}, line 1")
+    where = f"{table.path}, line 1"
+    repeated = {name for name in table.header if table.header.count(name) > 1}
+    if any(map(is_number, repeated)):
+        raise InputError(f"{where}: values; the first line must name the columns")
+    refuse_repeats("column", table.header, where)
     numbers, rows = [], []
     for number, cells in table.rows:
         numbers.append(number)
