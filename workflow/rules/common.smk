@@ -40,6 +40,13 @@ CURVED = [
 ]
 WITH_MARKERS = [name for name in config["settings"] if name != "pedigree"]
 WITH_INTERVALS = {"grvsnn", "grvsnn_plus"}
+# one's own herd may come without pedigree and A
+WITH_RELATIVES = [
+    name
+    for name in config["datasets"]
+    if config["registry"][name]["format"] not in CONFIG_CHECK.HERD_FORMATS
+    or {"pedigree", "relationship"} & set(config["registry"][name]["files"])
+]
 
 
 wildcard_constraints:
@@ -54,9 +61,7 @@ wildcard_constraints:
 def datasets_of(*formats):
     """Pattern of the registry's datasets of some raw formats."""
     names = [
-        name
-        for name, entry in config["registry"].items()
-        if entry["format"] in formats
+        name for name, entry in config["registry"].items() if entry["format"] in formats
     ]
     return "|".join(names) or "no_dataset_of_this_format"
 
@@ -209,7 +214,8 @@ def get_all_fits(wildcards):
 def get_final_targets(wildcards):
     """Every table and figure of the configured datasets."""
     tables = ["summary/tables/dcor", "summary/tables/minutes"]
-    figures = ["summary/figures/scree", "summary/figures/accuracy_minutes"]
+    figures = ["summary/figures/accuracy_minutes"]
+    figures += ["summary/figures/scree"] if WITH_RELATIVES else []
     for dataset in config["datasets"]:
         simulated = is_simulated(dataset)
         names = ["performance", "calibration", "comparison", "stability"]

@@ -7,7 +7,7 @@ that a dataset that passes goes through these stages.
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
-from grvsnn.datasets.herd import assemble_herd, herd_files, plan_reading
+from grvsnn.datasets.herd import assemble_herd, plan_reading
 from grvsnn.datasets.mouse import prepare_mouse
 from grvsnn.datasets.pig import prepare_pig
 from grvsnn.datasets.pine import prepare_pine
@@ -102,7 +102,7 @@ def _prepare_herd(
     entry: Mapping, findings: list[str], problems: list[str]
 ) -> PreparedDataset | None:
     """Read one's own files, each whether or not another is bad."""
-    parts = {}
+    parts, files = {}, entry["files"]
     for role, read in plan_reading(entry).items():
         try:
             parts[role] = read()
@@ -110,7 +110,8 @@ def _prepare_herd(
             # phenotypes and covariates may share a file, and its one mistake
             problems += [str(error)] if str(error) not in problems else []
         else:
-            findings.append(f"{role}: {herd_files(entry).get(role, 'with phenotypes')}")
+            path = files.get(role, files["phenotypes"])
+            findings.append(f"{role}: read from {path}")
     return None if problems else assemble_herd(parts, entry)
 
 
