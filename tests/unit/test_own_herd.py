@@ -18,7 +18,8 @@ from grvsnn.datasets.text_table import load_table
 from grvsnn.datasets.vcf import read_vcf
 from grvsnn.genotypes import read_genotypes, write_genotypes
 from grvsnn.pedigree import Pedigree
-from herd_files import simulate_herd, write_herd
+
+from tests.herd_files import simulate_herd, write_herd
 
 CODES = missing_codes()
 PREPARED = ("genotypes.bed", "genotypes.bim", "genotypes.fam")
