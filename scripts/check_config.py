@@ -28,7 +28,9 @@ def load_config(path: str) -> tuple[dict, list[str]]:
         ):
             update_config(config, load_configfile(str(name)))
     except WorkflowError as error:
-        return config, [str(error)]
+        return config, [f"{path}: {error}"]
+    except OSError as error:
+        return config, [f"{path} cannot be read: {error.strerror}"]
     problems = find_problems(config, SCHEMAS)
     if not problems:
         validate(config["registry"], str(SCHEMAS["datasets"]))
@@ -46,7 +48,8 @@ def main(path: str) -> int:
         for name in config["datasets"]:
             print(f"\n{name} ({config['registry'][name]['format']})")
             findings, found = check_dataset(name, config, folders)
-            print("\n".join(f"  {line}" for line in findings))
+            for line in findings:
+                print(f"  {line}")
             problems += found
         print()
     for problem in problems:

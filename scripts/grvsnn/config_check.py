@@ -27,7 +27,9 @@ def find_problems(config: Mapping, schemas: Mapping[str, str | Path]) -> list[st
     schemas : mapping
         Paths of the schemas ``datasets`` and ``config``.
     """
-    parts = {"datasets": config.get("registry", {}), "config": config}
+    parts = {"config": config}
+    if isinstance(config.get("registry"), Mapping):
+        parts["datasets"] = config["registry"]
     problems = [
         explain(error)
         for name, part in parts.items()

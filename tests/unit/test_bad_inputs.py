@@ -744,3 +744,28 @@ def test_fewer_animals_than_folds(tmp_path):
     entry = write_sound_herd(tmp_path, "csv")
     _, (problem,) = check_dataset("herd", make_config(entry, folds=11), [])
     assert problem.startswith("10 animals with a phenotype cannot fill 11 folds; lower")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (None, "cannot be read: No such file or directory"),
+        ("", "must be given as JSON or YAML with keys at top level"),
+        ("- herd", "must be given as JSON or YAML with keys at top level"),
+        ("datasets: [a\n b: }", "is not valid JSON or YAML"),
+        ("registry:", "Config, registry: None is not of type 'object'"),
+        ("datasets: embedded", "Config, datasets: 'embedded' is not of type 'array'"),
+        ("folds: {folds: five}", "Config, folds.folds: 'five' is not of type"),
+        ("sed: 2", "Did you mean 'seed'?"),
+        ("registry: {Herd: {}}", "'Herd' does not match"),
+    ],
+)
+def test_a_bad_config_gives_one_message(root, tmp_path, capsys, text, message):
+    path = tmp_path / "herd.yaml"
+    if text is not None:
+        path.write_text(text)
+    check = runpy.run_path(str(root / "scripts/check_config.py"))["main"]
+    assert check(str(path)) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("error: ")
+    assert message in line

@@ -65,7 +65,7 @@ def _read_rows(
         if not name:
             raise InputError(f"{where}: the row has no name in its first column")
         try:
-            rows.append(np.array([codes[cell] for cell in cells], dtype=np.int8))
+            rows.append(np.fromiter(map(codes.__getitem__, cells), np.int8, len(cells)))
         except InputError as error:
             raise InputError(f"{where}: {error}") from None
         names.append(name)

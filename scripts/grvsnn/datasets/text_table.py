@@ -171,7 +171,7 @@ def _number_rows(
         if row is None:
             return
         number += 1
-        stripped = [cell.strip() for cell in row]
+        stripped = list(map(str.strip, row))
         if any(stripped):
             yield number, stripped
 

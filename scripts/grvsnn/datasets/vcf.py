@@ -116,11 +116,13 @@ def _read_calls(
     if name is None:
         raise InputError(f"FORMAT {cells[8]!r} has neither GT nor DS")
     calls = cells[9:]
-    if len(fields) > 1:
-        place = fields.index(name)
+    place = fields.index(name)
+    if place:
         calls = [_pick(call, place) for call in calls]
+    elif len(fields) > 1:
+        calls = [call.partition(":")[0] for call in calls]
     codes = genotypes if name == "GT" else dosages
-    values = np.array([codes[call] for call in calls], dtype=np.int8)
+    values = np.fromiter(map(codes.__getitem__, calls), np.int8, len(calls))
     return values, dosages.count_fractional(calls) if name == "DS" else 0
 
 
