@@ -104,7 +104,16 @@ rule prepare_pig:
 rule prepare_herd:
     input:
         unpack(get_own_files),
-        library=library("datasets/herd.py", "datasets/prepared.py"),
+        library=library(
+            "datasets/herd.py",
+            "datasets/calls.py",
+            "datasets/dosage_table.py",
+            "datasets/plink.py",
+            "datasets/prepared.py",
+            "datasets/records.py",
+            "datasets/text_table.py",
+            "datasets/vcf.py",
+        ),
     output:
         GENOTYPES,
         phenotypes=f"{DATA}/phenotypes.parquet",

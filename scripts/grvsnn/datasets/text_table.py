@@ -3,6 +3,7 @@
 import csv
 import gzip
 import zlib
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -117,7 +118,7 @@ def load_table(path: str | Path) -> pd.DataFrame:
     """Read a whole table as stripped text; the index holds the line numbers."""
     table = open_table(path)
     where = f"{table.path}, line 1"
-    repeated = {name for name in table.header if table.header.count(name) > 1}
+    repeated = [name for name, count in Counter(table.header).items() if count > 1]
     if any(map(is_number, repeated)):
         raise InputError(f"{where}: values; the first line must name the columns")
     refuse_repeats("column", table.header, where)
