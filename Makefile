@@ -1,7 +1,7 @@
 # `make run` and `make test` do all their own set-up. `make help` lists the targets.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup run mouse paper resume test test-all bench lint format lock rulegraph clean
+.PHONY: help setup check run mouse paper resume test test-all bench lint format lock rulegraph clean
 
 CORES ?= $(shell nproc 2>/dev/null || echo 1)
 PROFILE ?= workflow/profiles/default
@@ -23,6 +23,9 @@ run: setup ## the whole benchmark of CONFIG (default: the embedded population), 
 	$(SNAKEMAKE) $(ARGS)
 	@$(SNAKEMAKE) --report $(REPORT) --quiet all
 	@python scripts/print_summary.py results/summary/scores.parquet $(REPORT)
+
+check: setup ## read CONFIG and the data it names, say what is there or wrong, run nothing
+	@python scripts/check_config.py $(CONFIG)
 
 mouse: ## the same on the mouse data (GRVSNN_DATA_MIRROR=folder takes raw files from there)
 	@$(MAKE) --no-print-directory run CONFIG=config/mouse.yaml

@@ -1,5 +1,6 @@
 """Genotypes on disk: PLINK 1 .bed/.bim/.fam, and gaps filled by training rows."""
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -34,12 +35,8 @@ def write_genotypes(
     InputError
         For names with white space, which separates the columns of .bim and .fam.
     """
-    for kind, names in (("animal", sample_ids), ("marker", marker_map["snp"])):
-        for name in names:
-            if not name or any(character.isspace() for character in name):
-                raise InputError(
-                    f"{kind} name {str(name)!r} holds white space or is empty"
-                )
+    check_names("animal", sample_ids)
+    check_names("marker", marker_map["snp"])
     properties = {
         "iid": np.asarray(sample_ids, dtype=str),
         "sid": marker_map["snp"].to_numpy(str),
@@ -65,6 +62,13 @@ def write_genotypes(
             count_A1=True,
             num_threads=1,
         )
+
+
+def check_names(kind: str, names: Iterable[str]) -> None:
+    """Refuse empty names and white space, which separates columns of .bim and .fam."""
+    for name in names:
+        if not name or any(character.isspace() for character in name):
+            raise InputError(f"{kind} name {str(name)!r} holds white space or is empty")
 
 
 def read_genotypes(bed: str | Path) -> tuple[np.ndarray, np.ndarray, pd.DataFrame]:

@@ -1,42 +1,30 @@
-from difflib import get_close_matches
+import importlib.util
+import os
 from snakemake.exceptions import WorkflowError
 from snakemake.utils import validate
 
 
-def explain(error):
-    """One line for a failed validation: where, what and the nearest known key."""
-    found = error.__context__
-    if not hasattr(found, "json_path"):
-        return str(error)
-    where = found.json_path.removeprefix("$").lstrip(".") or "top level"
-    text = f"Config, {where}: {found.message}."
-    if found.validator == "additionalProperties":
-        known = list(found.schema.get("properties", {}))
-        wrong = [key for key in found.instance if key not in known]
-        near = [m for key in wrong for m in get_close_matches(key, known, n=1)]
-        text += f" Did you mean {', '.join(map(repr, near))}?" if near else ""
-    return f"{text} Every key is explained in config/README.md."
+def load_library(name):
+    """A library file that needs no installation, wherever the workflow lies."""
+    path = workflow.source_path(f"../../scripts/grvsnn/{name}.py")
+    spec = importlib.util.spec_from_file_location(name, path)
+    loaded = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(loaded)
+    return loaded
 
 
 def check_config():
     """Hold the config to its schemas and fill in their defaults."""
-    schemas = {"datasets": config["registry"], "config": config}
-    for name, part in schemas.items():
-        try:
-            validate(part, f"../schemas/{name}.schema.yaml")
-        except WorkflowError as error:
-            raise WorkflowError(explain(error)) from None
-    for name in config["datasets"]:
-        if name not in config["registry"]:
-            known = sorted(config["registry"])
-            near = get_close_matches(name, known, n=1)
-            raise WorkflowError(
-                f"Unknown dataset {name!r} in the config's datasets"
-                + (f": did you mean {near[0]!r}?" if near else ".")
-                + f" The registry (config/datasets.yaml) has: {', '.join(known)}."
-            )
+    names = ("datasets", "config")
+    schemas = {n: workflow.source_path(f"../schemas/{n}.schema.yaml") for n in names}
+    problems = CONFIG_CHECK.find_problems(config, schemas)
+    if problems:
+        raise WorkflowError("\n".join(problems))
+    validate(config["registry"], schemas["datasets"])
+    validate(config, schemas["config"])
 
 
+CONFIG_CHECK = load_library("config_check")
 check_config()
 
 REPEATS = range(1, config["folds"]["repeats"] + 1)
@@ -52,6 +40,13 @@ CURVED = [
 ]
 WITH_MARKERS = [name for name in config["settings"] if name != "pedigree"]
 WITH_INTERVALS = {"grvsnn", "grvsnn_plus"}
+# one's own herd may come without pedigree and A
+WITH_RELATIVES = [
+    name
+    for name in config["datasets"]
+    if config["registry"][name]["format"] not in CONFIG_CHECK.HERD_FORMATS
+    or {"pedigree", "relationship"} & set(config["registry"][name]["files"])
+]
 
 
 wildcard_constraints:
@@ -63,14 +58,33 @@ wildcard_constraints:
     figure="[a-z_]+",
 
 
-def datasets_of(data_format):
-    """Pattern of the registry's datasets of one raw format."""
+def datasets_of(*formats):
+    """Pattern of the registry's datasets of some raw formats."""
+    names = [
+        name for name, entry in config["registry"].items() if entry["format"] in formats
+    ]
+    return "|".join(names) or "no_dataset_of_this_format"
+
+
+def herds_with(*relatives):
+    """Pattern of one's own datasets that name these of pedigree and relationship."""
     names = [
         name
         for name, entry in config["registry"].items()
-        if entry["format"] == data_format
+        if entry["format"] in CONFIG_CHECK.HERD_FORMATS
+        and {"pedigree", "relationship"} & set(entry.get("files", {})) == set(relatives)
     ]
-    return "|".join(names) or "no_dataset_of_this_format"
+    return "|".join(names) or "no_dataset_of_this_kind"
+
+
+def get_own_files(wildcards):
+    """One's own files by role, where they lie."""
+    entry = config["registry"][wildcards.dataset]
+    files = {role: os.path.expanduser(path) for role, path in entry["files"].items()}
+    if entry["format"] == "plink":
+        stem = files["genotypes"].removesuffix(".bed")
+        files.update(bim=f"{stem}.bim", fam=f"{stem}.fam")
+    return files
 
 
 def is_simulated(dataset):
@@ -102,7 +116,8 @@ def get_raw_source(wildcards):
 
 def get_relationship(wildcards):
     """A itself where a dataset comes with it, else its pedigree."""
-    matrix = config["registry"][wildcards.dataset]["format"] == "mouse"
+    entry = config["registry"][wildcards.dataset]
+    matrix = entry["format"] == "mouse" or "relationship" in entry.get("files", {})
     name = "relationship.npz" if matrix else "pedigree.parquet"
     return f"<results>/{wildcards.dataset}/data/{name}"
 
@@ -199,7 +214,8 @@ def get_all_fits(wildcards):
 def get_final_targets(wildcards):
     """Every table and figure of the configured datasets."""
     tables = ["summary/tables/dcor", "summary/tables/minutes"]
-    figures = ["summary/figures/scree", "summary/figures/accuracy_minutes"]
+    figures = ["summary/figures/accuracy_minutes"]
+    figures += ["summary/figures/scree"] if WITH_RELATIVES else []
     for dataset in config["datasets"]:
         simulated = is_simulated(dataset)
         names = ["performance", "calibration", "comparison", "stability"]

@@ -7,6 +7,8 @@ rule fetch_file:
         "<resources>/{dataset}/{file}",
     log:
         "<logs>/fetch_file/{dataset}/{file}.log",
+    wildcard_constraints:
+        dataset=datasets_of("mouse", "pine", "pig"),
     localrule: True
     conda:
         "../../envs/data.yaml"
@@ -96,6 +98,63 @@ rule prepare_pig:
         entry=lookup("registry/{dataset}", within=config),
     script:
         "../../scripts/prepare_pig.py"
+
+
+# one's own files, with A or a pedigree or neither
+rule prepare_herd:
+    input:
+        unpack(get_own_files),
+        library=library(
+            "datasets/herd.py",
+            "datasets/calls.py",
+            "datasets/dosage_table.py",
+            "datasets/plink.py",
+            "datasets/prepared.py",
+            "datasets/records.py",
+            "datasets/text_table.py",
+            "datasets/vcf.py",
+        ),
+    output:
+        GENOTYPES,
+        phenotypes=f"{DATA}/phenotypes.parquet",
+        covariates=f"{DATA}/covariates.parquet",
+        provenance=f"{DATA}/provenance.json",
+    log:
+        "<logs>/prepare/{dataset}.log",
+    wildcard_constraints:
+        dataset=herds_with(),
+    conda:
+        "../../envs/data.yaml"
+    resources:
+        mem_mb=scale_by_size(1000, 5),
+        runtime="1h",
+        gpu=0,
+    params:
+        entry=lookup("registry/{dataset}", within=config),
+    script:
+        "../../scripts/prepare_herd.py"
+
+
+use rule prepare_herd as prepare_herd_pedigree with:
+    output:
+        GENOTYPES,
+        phenotypes=f"{DATA}/phenotypes.parquet",
+        covariates=f"{DATA}/covariates.parquet",
+        pedigree=f"{DATA}/pedigree.parquet",
+        provenance=f"{DATA}/provenance.json",
+    wildcard_constraints:
+        dataset=herds_with("pedigree"),
+
+
+use rule prepare_herd as prepare_herd_relationship with:
+    output:
+        GENOTYPES,
+        phenotypes=f"{DATA}/phenotypes.parquet",
+        covariates=f"{DATA}/covariates.parquet",
+        relationship=f"{DATA}/relationship.npz",
+        provenance=f"{DATA}/provenance.json",
+    wildcard_constraints:
+        dataset=herds_with("relationship"),
 
 
 rule simulate_population:

@@ -142,11 +142,9 @@ rule plot_scree:
     input:
         eigenvalues=collect(
             "<results>/{dataset}/pedigree/eigenvalues.parquet",
-            dataset=config["datasets"],
+            dataset=WITH_RELATIVES,
         ),
-        ranks=collect(
-            "<results>/{dataset}/pedigree/rank.json", dataset=config["datasets"]
-        ),
+        ranks=collect("<results>/{dataset}/pedigree/rank.json", dataset=WITH_RELATIVES),
         library=library("figures/scree.py"),
     output:
         png="<results>/summary/figures/scree.png",
@@ -165,7 +163,7 @@ rule plot_scree:
         runtime="10m",
         gpu=0,
     params:
-        datasets=lookup("datasets", within=config),
+        datasets=WITH_RELATIVES,
     script:
         "../../scripts/plot_scree.py"
 

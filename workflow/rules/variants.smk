@@ -15,7 +15,8 @@ def check_variants():
             part = {**config, base: {**config[base], **changes}}
             validate(part, "../schemas/config.schema.yaml")
         except WorkflowError as error:
-            raise WorkflowError(f"ablations, {name}: {explain(error)}") from None
+            text = CONFIG_CHECK.explain(error.__context__)
+            raise WorkflowError(f"ablations, {name}: {text}") from None
 
 
 check_variants()

@@ -1,0 +1,123 @@
+"""Hold a config to its schemas, and its parts to each other.
+
+The Snakefile loads this file by its path, before any environment of a rule exists, so
+it imports nothing of the library.
+"""
+
+from collections.abc import Mapping
+from difflib import get_close_matches
+from pathlib import Path
+
+import yaml
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import ValidationError
+
+HERD_FORMATS = ("plink", "vcf", "csv")
+HERD_KEYS = ("missing", "rows", "columns")
+ADVICE = "Every key is explained in config/README.md."
+
+
+def find_problems(config: Mapping, schemas: Mapping[str, str | Path]) -> list[str]:
+    """One line for each mistake in a config.
+
+    Parameters
+    ----------
+    config : mapping
+        The whole config with its registry.
+    schemas : mapping
+        Paths of the schemas ``datasets`` and ``config``.
+    """
+    parts = {"config": config}
+    if isinstance(config.get("registry"), Mapping):
+        parts["datasets"] = config["registry"]
+    problems = [
+        explain(error)
+        for name, part in parts.items()
+        for error in _validate(part, schemas[name])
+    ]
+    if problems:
+        return problems
+    registry = config["registry"]
+    for name, entry in registry.items():
+        problems += [f"Config, {name}: {text}." for text in _check_entry(entry)]
+    for name in config["datasets"]:
+        if name not in registry:
+            near = _nearest(name, registry)
+            problems.append(
+                f"Unknown dataset {name!r} in the config's datasets"
+                + (f": did you mean {near!r}?" if near else ".")
+                + " The registry (config/datasets.yaml) has: "
+                + f"{', '.join(sorted(registry))}."
+            )
+        else:
+            text = _check_relatives(config, registry[name])
+            problems += [f"Config, {name}: {text}."] if text else []
+    return problems
+
+
+def explain(error: ValidationError) -> str:
+    """One line for a failed validation: where, what and the nearest known word."""
+    where = error.json_path.removeprefix("$").lstrip(".") or "top level"
+    text = f"Config, {where}: {error.message}."
+    wrong, known = [], []
+    if error.validator == "additionalProperties":
+        known = list(error.schema.get("properties", {}))
+        wrong = [key for key in error.instance if key not in known]
+    elif error.validator == "enum" and isinstance(error.instance, str):
+        wrong, known = [error.instance], error.validator_value
+    near = [match for word in wrong if (match := _nearest(word, known))]
+    text += f" Did you mean {', '.join(map(repr, near))}?" if near else ""
+    return f"{text} {ADVICE}"
+
+
+def _validate(part: object, schema: str | Path) -> list[ValidationError]:
+    rules = yaml.safe_load(Path(schema).read_text(encoding="utf-8"))
+    errors = Draft202012Validator(rules).iter_errors(part)
+    return sorted(errors, key=lambda error: error.json_path)
+
+
+def _nearest(word: str, known: Mapping | list) -> str | None:
+    return next(iter(get_close_matches(word, [str(name) for name in known], n=1)), None)
+
+
+def _check_entry(entry: Mapping) -> list[str]:
+    """Find what a schema cannot say about one dataset."""
+    files, own = entry.get("files", {}), entry["format"] in HERD_FORMATS
+    found = []
+    if not own:
+        found += [
+            f"{key!r} is for the formats {', '.join(HERD_FORMATS)}"
+            for key in HERD_KEYS
+            if key in entry
+        ]
+        return found
+    if entry["format"] != "csv":
+        found += ["'rows' is for format csv"] if "rows" in entry else []
+        found += ["a file 'map' is for format csv"] if "map" in files else []
+    if {"pedigree", "relationship"} <= set(files):
+        found.append("name a pedigree or a relationship file, not both")
+    if "covariates" in files and not entry.get("covariates"):
+        found.append("list the columns of the covariates file under 'covariates'")
+    stray = set(entry.get("factors", ())) - set(entry.get("covariates", ()))
+    if stray:
+        found.append(f"factor {min(stray)!r} is not among its covariates")
+    if "sample_id" in {*entry["traits"], *entry.get("covariates", ())}:
+        found.append("'sample_id' names the animals; give the trait another name")
+    return found
+
+
+def _check_relatives(config: Mapping, entry: Mapping) -> str | None:
+    """Find settings and folds that need relatives which the dataset lacks."""
+    if entry["format"] not in HERD_FORMATS:
+        return None
+    files = entry["files"]
+    needy = [name for name in config["settings"] if name != "markers"]
+    if needy and not {"pedigree", "relationship"} & set(files):
+        return (
+            f"setting {needy[0]!r} needs a pedigree or relationship file, and the "
+            "entry's files name none; add one or run settings: [markers]"
+        )
+    scheme = config.get("folds", {}).get("scheme", "stratified")
+    if scheme in ("family", "forward") and "pedigree" not in files:
+        return f"folds scheme {scheme!r} needs a pedigree file; choose another scheme"
+    return None

@@ -1,0 +1,163 @@
+"""Read the datasets of a config without running anything: what is there, what is wrong.
+
+The readers are those of the prepare rules, the folds and targets those of the run, so
+that a dataset that passes goes through these stages.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+from grvsnn.datasets.herd import assemble_herd, plan_reading
+from grvsnn.datasets.mouse import prepare_mouse
+from grvsnn.datasets.pig import prepare_pig
+from grvsnn.datasets.pine import prepare_pine
+from grvsnn.datasets.prepared import PreparedDataset
+from grvsnn.datasets.survey import survey
+from grvsnn.errors import InputError
+from grvsnn.folds import make_folds
+from grvsnn.pedigree import Pedigree
+from grvsnn.simulation_params import SimulationParams
+from grvsnn.targets import make_targets
+
+SIZE_TOLERANCE = 0.2
+"""How far the entry's sizes may be from the data before a line says so."""
+PREPARE: dict[str, Callable[[dict[str, Path], Mapping], PreparedDataset]] = {
+    "mouse": lambda files, entry: prepare_mouse(
+        files["data"], entry["traits"], entry["covariates"], entry["factors"]
+    ),
+    "pine": lambda files, entry: prepare_pine(
+        files["genotypes"], files["pedigree"], files["phenotypes"], entry["traits"]
+    ),
+    "pig": lambda files, entry: prepare_pig(
+        files["genotypes"], files["phenotypes"], files["pedigree"], entry["traits"]
+    ),
+}
+
+
+def check_dataset(
+    name: str, config: Mapping, folders: list[Path]
+) -> tuple[list[str], list[str]]:
+    """Read one dataset and try its folds and targets.
+
+    Parameters
+    ----------
+    name : str
+        Dataset in the registry.
+    config : mapping
+        A config that its schemas accept.
+    folders : list of Path
+        Where ``{dataset}/{file}`` of a downloaded format may lie.
+
+    Returns
+    -------
+    findings, problems : list of str
+        What it holds, and one line for each thing that would stop a run.
+    """
+    entry = config["registry"][name]
+    findings: list[str] = []
+    problems: list[str] = []
+    try:
+        if entry["format"] == "simulated":
+            SimulationParams.from_mapping(entry.get("simulation", {}))
+            findings.append("simulated by the run: there are no files to read")
+            return findings, problems
+        if entry["format"] in PREPARE:
+            data = _prepare_fetched(name, entry, folders, findings)
+        else:
+            data = _prepare_herd(entry, findings, problems)
+        if data is not None:
+            both_sexes = entry.get("loadings", {}).get("both_sexes", False)
+            findings += survey(data, both_sexes)
+            findings += _compare_sizes(data, entry)
+            _try_folds(data, name, config, both_sexes)
+    except InputError as error:
+        problems.append(str(error))
+    return findings, problems
+
+
+def _prepare_fetched(
+    name: str, entry: Mapping, folders: list[Path], findings: list[str]
+) -> PreparedDataset | None:
+    """Read a format that the run downloads, if its files are at hand."""
+    files = {}
+    for role, source in entry["files"].items():
+        places = [folder / name / source["name"] for folder in folders]
+        found = next((path for path in places if path.exists()), None)
+        if found is not None:
+            files[role] = found
+        elif "url" in source:
+            findings.append(f"{source['name']}: not here yet; the run downloads it")
+        else:
+            raise InputError(
+                f"{name}/{source['name']} must be supplied by you. "
+                f"{source['manual'].strip()} Put it at "
+                f"$GRVSNN_DATA_MIRROR/{name}/{source['name']}."
+            )
+    if len(files) < len(entry["files"]):
+        return None
+    return PREPARE[entry["format"]](files, entry)
+
+
+def _prepare_herd(
+    entry: Mapping, findings: list[str], problems: list[str]
+) -> PreparedDataset | None:
+    """Read one's own files, each whether or not another is bad."""
+    parts, files = {}, entry["files"]
+    for role, read in plan_reading(entry).items():
+        try:
+            parts[role] = read()
+        except InputError as error:
+            # phenotypes and covariates may share a file, and its one mistake
+            problems += [str(error)] if str(error) not in problems else []
+        else:
+            path = files.get(role, files["phenotypes"])
+            findings.append(f"{role}: read from {path}")
+    return None if problems else assemble_herd(parts, entry)
+
+
+def _compare_sizes(data: PreparedDataset, entry: Mapping) -> Iterator[str]:
+    sizes = dict(zip(("samples", "markers"), data.dosages.shape, strict=True))
+    for key, found in sizes.items():
+        if abs(entry[key] - found) > SIZE_TOLERANCE * found:
+            yield (
+                f"note: the entry says {key}: {entry[key]}; write {found}, since jobs "
+                "ask for memory by it"
+            )
+
+
+def _try_folds(
+    data: PreparedDataset, name: str, config: Mapping, both_sexes: bool
+) -> None:
+    """Deal the folds of repeat 1 and make its targets."""
+    settings = config["folds"]
+    scheme, options = settings["scheme"], {}
+    if scheme == "cluster":
+        # fills folds under the same conditions and needs no principal components
+        scheme = "random"
+    if scheme in ("family", "forward"):
+        if data.pedigree is None:
+            raise InputError(
+                f"folds scheme {scheme!r} needs a pedigree, and {name} comes with a "
+                "relationship matrix only; choose another scheme"
+            )
+        pedigree = Pedigree.from_frame(data.pedigree, both_sexes=both_sexes)
+        rows = pedigree.rows_of(data.sample_ids)
+        families, born = pedigree.full_sib_families(), pedigree.generation
+        options = {"groups": families[rows], "born": born[rows]}
+    folds = make_folds(
+        data.phenotypes,
+        scheme,
+        settings["repeats"] if scheme == "forward" else 1,
+        settings["folds"],
+        settings["inner_folds"],
+        config["seed"],
+        name,
+        **options,
+    )
+    adjusted = config["adjust"] == "covariates"
+    make_targets(
+        data.phenotypes,
+        data.covariates if adjusted else None,
+        folds,
+        config["protocol"],
+    )

@@ -1,0 +1,89 @@
+"""One's own genotypes as a CSV or TSV table of dosages."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from grvsnn.datasets.calls import Calls, DosageCodes
+from grvsnn.datasets.pine import unmapped_markers
+from grvsnn.datasets.plink import read_bim
+from grvsnn.datasets.text_table import TextTable, open_table, refuse_repeats
+from grvsnn.errors import InputError
+
+
+def read_dosage_table(
+    path: str | Path,
+    missing: frozenset[str],
+    rows: str = "animals",
+    map_file: str | Path | None = None,
+) -> Calls:
+    """Read dosages; the first column and the first line hold names.
+
+    Parameters
+    ----------
+    path : path
+        Table; fractions are rounded to the nearest hard call.
+    missing : frozenset of str
+        Spellings of a missing call.
+    rows : {"animals", "markers"}
+        What a row is.
+    map_file : path, optional
+        A .bim file with a line for every marker; its a1 is the allele counted. Without
+        it alleles are called A and B and positions follow the table.
+    """
+    table = open_table(path)
+    if set(table.header[1:]) <= {"0", "1", "2", *missing}:
+        raise InputError(
+            f"{table.path}, line 1: these are dosages; the first line must hold names"
+        )
+    refuse_repeats(
+        "marker" if rows == "animals" else "animal",
+        table.header[1:],
+        f"{table.path}, line 1",
+    )
+    codes = DosageCodes(missing)
+    names, dosages, n_rounded = _read_rows(table, codes)
+    across = np.array(table.header[1:])
+    if rows == "markers":
+        dosages, names, across = np.ascontiguousarray(dosages.T), across, names
+    return Calls(
+        dosages,
+        names,
+        unmapped_markers(across) if map_file is None else _look_up(map_file, across),
+        str(table.path),
+        {"fractional_dosages_rounded": n_rounded},
+    )
+
+
+def _read_rows(
+    table: TextTable, codes: DosageCodes
+) -> tuple[np.ndarray, np.ndarray, int]:
+    names, rows, n_rounded = [], [], 0
+    for number, (name, *cells) in table.rows:
+        where = f"{table.path}, line {number}"
+        if not name:
+            raise InputError(f"{where}: the row has no name in its first column")
+        try:
+            rows.append(np.fromiter(map(codes.__getitem__, cells), np.int8, len(cells)))
+        except InputError as error:
+            raise InputError(f"{where}: {error}") from None
+        names.append(name)
+        n_rounded += codes.count_fractional(cells)
+    if not rows:
+        raise InputError(f"{table.path} has a header and no rows")
+    return np.array(names), np.stack(rows), n_rounded
+
+
+def _look_up(map_file: str | Path, markers: np.ndarray) -> pd.DataFrame:
+    """Rows of the map in the order of the table's markers."""
+    table = read_bim(map_file)
+    refuse_repeats("marker", table["snp"], str(map_file))
+    places = pd.Index(table["snp"]).get_indexer(markers)
+    if (places < 0).any():
+        absent = markers[places < 0]
+        raise InputError(
+            f"{map_file}: {len(absent)} markers of the dosages are not in the map, "
+            f"e.g. {str(absent[0])!r}"
+        )
+    return table.iloc[places].reset_index(drop=True)

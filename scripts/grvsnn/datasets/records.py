@@ -1,0 +1,211 @@
+"""One's own phenotypes, covariates, pedigree and relationship matrix as text tables."""
+
+import re
+from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from grvsnn.datasets.text_table import is_number, load_table, refuse_repeats
+from grvsnn.errors import InputError
+from grvsnn.pedigree import UNKNOWN_PARENT_CODES, Pedigree
+
+MISSING_CODES = ("", ".", "-", "NA", "na", "N/A", "#N/A", "NaN", "nan", "None", "NULL")
+PARENT_NAMES = {
+    "sire": ("sire", "father", "sire_id", "sireid"),
+    "dam": ("dam", "mother", "dam_id", "damid"),
+}
+
+
+def missing_codes(extra: Sequence[str | float] = ()) -> frozenset[str]:
+    """Spellings of a missing value: the usual ones and the registry's."""
+    return frozenset({*MISSING_CODES, *map(str, extra)})
+
+
+def find_missing(column: pd.Series, codes: frozenset[str]) -> pd.Series:
+    """Cells that stand for a missing value; -9 also covers -9.0."""
+    found = column.isin(codes)
+    # "nan" reads as a number too
+    numbers = {float(code) for code in codes if is_number(code) and code[-1].isdigit()}
+    if numbers:
+        found |= pd.to_numeric(column, errors="coerce").isin(numbers)
+    return found
+
+
+def parse_numbers(
+    column: pd.Series, codes: frozenset[str], source: str, advice: str
+) -> np.ndarray:
+    """Turn a column of text into floats, NaN where missing.
+
+    Parameters
+    ----------
+    column : Series of str
+        Indexed by line number, named by its column.
+    codes : frozenset of str
+        Spellings of a missing value.
+    source : str
+        The file.
+    advice : str
+        What to do about a cell that is not a number.
+    """
+    gap = find_missing(column, codes)
+    numbers = pd.to_numeric(column.mask(gap), errors="coerce").astype(float)
+    bad = ~gap & ~np.isfinite(numbers)
+    if bad.any():
+        line = bad.index[bad][0]
+        cell = column[line]
+        if re.fullmatch(r"[+-]?\d*,\d+", cell):
+            advice = "write decimals with a point"
+        raise InputError(
+            f"{source}, line {line}: column {column.name!r} holds {cell!r}, which is "
+            f"not a finite number; {advice}"
+        )
+    return numbers.to_numpy()
+
+
+def load_records(path: str | Path, id_column: str | None = None) -> pd.DataFrame:
+    """Read a table of one row per animal; the animal goes into column sample_id.
+
+    The animal stands in `id_column`, by default the first one. Ids are text: 007 is
+    not 7.
+    """
+    table = load_table(path)
+    name = table.columns[0] if id_column is None else id_column
+    require_columns(table, [name], str(path))
+    ids = table[name]
+    empty = ids.isin(MISSING_CODES)
+    if empty.any():
+        raise InputError(f"{path}, line {ids.index[empty][0]}: the row has no animal")
+    twice = ids.duplicated()
+    if twice.any():
+        raise InputError(
+            f"{path}, line {ids.index[twice][0]}: animal {ids[twice].iloc[0]!r} has a "
+            "row already; keep one row per animal (the mean of its records)"
+        )
+    # the animal's own name wins over another column called sample_id
+    rest = table.drop(columns=[name, "sample_id"], errors="ignore")
+    return rest.assign(sample_id=ids)
+
+
+def require_columns(table: pd.DataFrame, names: Sequence[str], source: str) -> None:
+    """Refuse a table that lacks a column; name the nearest one."""
+    known = [str(name) for name in table.columns]
+    for name in names:
+        if name not in known:
+            near = get_close_matches(name, known, n=1)
+            mean = f" Did you mean {near[0]!r}?" if near else ""
+            head = ", ".join(known[:20]) + (", ..." if len(known) > 20 else "")
+            raise InputError(f"{source} has no column {name!r}; it has {head}.{mean}")
+
+
+def read_phenotypes(
+    path: str | Path,
+    traits: Mapping[str, str],
+    codes: frozenset[str],
+    id_column: str | None = None,
+) -> pd.DataFrame:
+    """Read sample_id and one float column per trait (new name -> column)."""
+    table = load_records(path, id_column)
+    require_columns(table, list(traits.values()), str(path))
+    advice = "mend it, or add it to the entry's 'missing'"
+    values = {
+        trait: parse_numbers(table[column], codes, str(path), advice)
+        for trait, column in traits.items()
+    }
+    return pd.DataFrame({"sample_id": table["sample_id"].to_numpy(), **values})
+
+
+def read_covariates(
+    path: str | Path,
+    names: Sequence[str],
+    factors: Sequence[str],
+    codes: frozenset[str],
+    id_column: str | None = None,
+) -> pd.DataFrame:
+    """Read sample_id and fixed effects: numbers as floats, classes as text.
+
+    A column is a factor if `factors` says so or if none of its values is a number; a
+    missing class is NaN.
+    """
+    table = load_records(path, id_column)
+    require_columns(table, [*names, *factors], str(path))
+    stray = [name for name in factors if name not in names]
+    if stray:
+        raise InputError(f"factor {stray[0]!r} is not among the entry's covariates")
+    columns = {}
+    advice = "mend it, or list the column under the entry's 'factors'"
+    for name in names:
+        column = table[name]
+        gap = find_missing(column, codes)
+        if name in factors or not column[~gap].map(is_number).any():
+            columns[name] = np.where(gap, None, column)
+        else:
+            columns[name] = parse_numbers(column, codes, str(path), advice)
+    return pd.DataFrame({"sample_id": table["sample_id"].to_numpy(), **columns})
+
+
+def read_pedigree(
+    path: str | Path,
+    codes: frozenset[str],
+    columns: Mapping[str, str],
+    both_sexes: bool,
+) -> pd.DataFrame:
+    """Read id, sire and dam ("0" = unknown) and refuse an impossible pedigree.
+
+    Records may come in any order; a record that stands twice is kept once. Parents are
+    found by `columns` or by their usual names.
+    """
+    table = load_table(path)
+    names = {"id": columns.get("id", table.columns[0])}
+    for role, usual in PARENT_NAMES.items():
+        names[role] = columns.get(role) or _find_usual(table, role, usual, str(path))
+    require_columns(table, list(names.values()), str(path))
+    unknown = codes.union(UNKNOWN_PARENT_CODES)
+    frame = pd.DataFrame({role: table[name] for role, name in names.items()})
+    for role in PARENT_NAMES:
+        frame[role] = frame[role].mask(frame[role].isin(unknown), "0")
+    frame = frame.drop_duplicates().reset_index(drop=True)
+    Pedigree.from_frame(frame, both_sexes=both_sexes, source=str(path))
+    return frame
+
+
+def _find_usual(
+    table: pd.DataFrame, role: str, usual: Sequence[str], source: str
+) -> str:
+    for name in table.columns:
+        if name.lower() in usual:
+            return name
+    raise InputError(
+        f"{source} has no column {role!r}; it has {', '.join(table.columns[:20])}. "
+        f"Name the column under the entry's 'columns' ({role}: ...)"
+    )
+
+
+def read_relationship(path: str | Path) -> tuple[np.ndarray, np.ndarray]:
+    """Read a square table of A; first column and first line name the animals."""
+    table = load_table(path)
+    ids = table.iloc[:, 0].to_numpy(dtype=object).astype(str)
+    refuse_repeats("animal", ids, str(path))
+    across = np.array([str(name) for name in table.columns[1:]])
+    if len(ids) != len(across) or (ids != across).any():
+        raise InputError(
+            f"{path}: the first column and the first line must name the same "
+            f"animals in the same order; they name {len(ids)} and {len(across)}"
+        )
+    advice = "A has no gaps"
+    A = np.column_stack(
+        [
+            parse_numbers(table[name], frozenset(), str(path), advice)
+            for name in table.columns[1:]
+        ]
+    )
+    if not np.allclose(A, A.T, atol=1e-6):
+        row, column = np.argwhere(~np.isclose(A, A.T, atol=1e-6))[0]
+        pair = f"{str(ids[row])!r} and {str(ids[column])!r}"
+        raise InputError(f"{path}: not symmetric at animals {pair}")
+    if (np.diag(A) <= 0).any():
+        animal = str(ids[int(np.argmin(np.diag(A)))])
+        raise InputError(f"{path}: the diagonal of animal {animal!r} is not positive")
+    return ids, A

@@ -1,0 +1,189 @@
+"""Delimited text as people save it: any delimiter, line end or byte-order mark."""
+
+import csv
+import gzip
+import zlib
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from grvsnn.errors import InputError
+
+DELIMITERS = "\t;,"
+GZIP_MAGIC = b"\x1f\x8b"
+
+
+@dataclass(frozen=True)
+class TextTable:
+    """A table read line by line.
+
+    Parameters
+    ----------
+    path : Path
+        The file, for messages.
+    header : list of str
+        Names of the columns.
+    rows : iterator of (int, list of str)
+        Line number and cells; every row has as many cells as the header.
+    """
+
+    path: Path
+    header: list[str]
+    rows: Iterator[tuple[int, list[str]]]
+
+
+def check_file(path: str | Path) -> Path:
+    """Refuse a file that is missing, empty or a folder."""
+    path = Path(path).expanduser()
+    if path.is_dir():
+        raise InputError(f"{path} is a folder; name the file in it")
+    if not path.exists():
+        raise InputError(f"{path} is missing; correct its path in the registry entry")
+    if not path.stat().st_size:
+        raise InputError(f"{path} is empty; copy it again")
+    return path
+
+
+def read_lines(path: str | Path) -> Iterator[str]:
+    """Lines of a text file without their ends; it may be gzipped.
+
+    Raises
+    ------
+    InputError
+        While reading: the file is damaged, binary or not UTF-8.
+    """
+    path = check_file(path)
+    with path.open("rb") as start:
+        is_gzip = start.read(2) == GZIP_MAGIC
+    opener = gzip.open if is_gzip else open
+    number = 0
+    try:
+        with opener(path, "rt", encoding="utf-8-sig") as lines:
+            for number, line in enumerate(lines, start=1):
+                if "\0" in line:
+                    raise InputError(f"{path}, line {number}: this is no text file")
+                yield line.rstrip("\r\n")
+    except UnicodeDecodeError:
+        raise InputError(
+            f"{path}, after line {number}: not UTF-8; save the file as UTF-8 "
+            "('CSV UTF-8' in spreadsheets)"
+        ) from None
+    except (EOFError, gzip.BadGzipFile, zlib.error):
+        raise InputError(
+            f"{path}, after line {number}: the compressed file is cut short or "
+            "damaged; copy it again"
+        ) from None
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror}") from None
+
+
+def open_table(path: str | Path) -> TextTable:
+    """Open a table whose first line names the columns.
+
+    The delimiter is the one of tab, semicolon and comma that the header has most of,
+    or else white space. Lines without any content are passed over.
+
+    Raises
+    ------
+    InputError
+        At once or while rows are read: no header, one column only, or a row that is
+        longer or shorter than the header.
+    """
+    path = Path(path).expanduser()
+    lines = read_lines(path)
+    first = next(lines, "")
+    delimiter = max(DELIMITERS, key=first.count)
+    if first.count(delimiter):
+        cells = csv.reader(_chain(first, lines), delimiter=delimiter, strict=True)
+    else:
+        cells = (line.split() for line in _chain(first, lines))
+    rows = _number_rows(cells, path)
+    _, header = next(rows, (1, []))
+    if len(header) < 2:
+        raise InputError(
+            f"{path}, line 1: found one column; separate columns by tab, comma, "
+            "semicolon or blanks"
+        )
+    if all(map(is_number, header)):
+        raise InputError(
+            f"{path}, line 1: values; the first line must name the columns"
+        )
+    return TextTable(path, header, _same_width(rows, len(header), path))
+
+
+def load_table(path: str | Path) -> pd.DataFrame:
+    """Read a whole table as stripped text; the index holds the line numbers."""
+    table = open_table(path)
+    where = f"{table.path}, line 1"
+    repeated = [name for name, count in Counter(table.header).items() if count > 1]
+    if any(map(is_number, repeated)):
+        raise InputError(f"{where}: values; the first line must name the columns")
+    refuse_repeats("column", table.header, where)
+    numbers, rows = [], []
+    for number, cells in table.rows:
+        numbers.append(number)
+        rows.append(cells)
+    if not rows:
+        raise InputError(f"{table.path} has a header and no rows")
+    return pd.DataFrame(rows, index=numbers, columns=table.header, dtype=object)
+
+
+def is_number(text: str) -> bool:
+    """Tell whether a cell reads as a number."""
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def refuse_repeats(kind: str, names: Sequence[str], where: str) -> None:
+    """Refuse names that are empty or stand twice."""
+    column = pd.Series(names, dtype=object)
+    if (column.iloc[1:] == "").any():
+        raise InputError(f"{where}: a {kind} has no name")
+    repeated = column[column.duplicated()].unique()
+    if len(repeated):
+        more = f" and {len(repeated) - 1} more" if len(repeated) > 1 else ""
+        raise InputError(
+            f"{where}: {kind} {repeated[0]!r}{more} stands twice; keep one of each"
+        )
+
+
+def _chain(first: str, rest: Iterator[str]) -> Iterator[str]:
+    yield first
+    yield from rest
+
+
+def _number_rows(
+    cells: Iterator[list[str]], path: Path
+) -> Iterator[tuple[int, list[str]]]:
+    number = 0
+    while True:
+        try:
+            row = next(cells, None)
+        except csv.Error as error:
+            raise InputError(
+                f"{path}, line {number + 1}: {error}; mend the quotation marks"
+            ) from None
+        if row is None:
+            return
+        number += 1
+        stripped = list(map(str.strip, row))
+        if any(stripped):
+            yield number, stripped
+
+
+def _same_width(
+    rows: Iterator[tuple[int, list[str]]], width: int, path: Path
+) -> Iterator[tuple[int, list[str]]]:
+    for number, cells in rows:
+        if len(cells) != width:
+            raise InputError(
+                f"{path}, line {number}: {len(cells)} cells under a header of {width}; "
+                "mend the row (a decimal comma, a blank in a name?)"
+            )
+        yield number, cells

@@ -1,0 +1,132 @@
+"""One's own genotypes as VCF, plain or gzipped.
+
+A reader of its own, since the benchmark needs one number per call and a message that
+names the line. Libraries over htslib report malformed lines on stderr in their own
+words, and go on with what they could make of them.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from grvsnn.datasets.calls import MISSING_CALL, Calls, DosageCodes
+from grvsnn.datasets.text_table import read_lines, refuse_repeats
+from grvsnn.errors import InputError
+from grvsnn.genotypes import MAP_COLUMNS
+
+FIXED = ["#CHROM", "POS", "ID", "REF", "ALT", "QUAL", "FILTER", "INFO", "FORMAT"]
+
+
+class GenotypeCodes(dict):
+    """GT -> copies of ALT; a new spelling is understood once."""
+
+    def __missing__(self, genotype: str) -> int:
+        alleles = genotype.replace("|", "/").split("/")
+        if len(alleles) != 2 and genotype != ".":
+            raise InputError(
+                f"genotype {genotype!r} has {len(alleles)} alleles; keep diploid calls "
+                "of autosomes"
+            )
+        if not set(alleles) <= {"0", "1", "."}:
+            raise InputError(f"genotype {genotype!r} is not made of 0, 1 and '.'")
+        call = MISSING_CALL if "." in alleles else alleles.count("1")
+        self[genotype] = call
+        return call
+
+
+def read_vcf(path: str | Path) -> Calls:
+    """Read the biallelic sites of a VCF; the counted allele a1 is ALT.
+
+    Calls come from GT. Where a site has none they come from DS, rounded to the nearest
+    hard call. Half calls (``./1``) are missing. A site without ID is named
+    ``chromosome:position``.
+    """
+    lines = enumerate(read_lines(path), start=1)
+    samples = _read_header(lines, path)
+    genotypes, dosages = GenotypeCodes(), DosageCodes(frozenset({".", ""}))
+    sites, rows, n_rounded = [], [], 0
+    for number, line in lines:
+        if not line:
+            continue
+        cells = line.split("\t")
+        try:
+            sites.append(_read_site(cells, len(samples)))
+            calls, rounded = _read_calls(cells, genotypes, dosages)
+        except InputError as error:
+            raise InputError(f"{path}, line {number}: {error}") from None
+        rows.append(calls)
+        n_rounded += rounded
+    if not rows:
+        raise InputError(f"{path} has no markers")
+    return Calls(
+        np.ascontiguousarray(np.stack(rows).T),
+        np.array(samples),
+        pd.DataFrame(sites, columns=MAP_COLUMNS),
+        str(path),
+        {"fractional_dosages_rounded": n_rounded},
+    )
+
+
+def _read_header(lines: Iterator[tuple[int, str]], path: str | Path) -> list[str]:
+    for number, line in lines:
+        if line.startswith("##"):
+            continue
+        cells = line.split("\t")
+        if cells[:1] == FIXED[:1] and cells[:9] != FIXED:
+            raise InputError(
+                f"{path}, line {number}: no genotypes; the columns must be "
+                f"{', '.join(FIXED)} and the animals, separated by tabs"
+            )
+        if cells[:1] != FIXED[:1]:
+            break
+        if len(cells) == 9:
+            raise InputError(f"{path} has no animals")
+        refuse_repeats("animal", cells[9:], f"{path}, line {number}")
+        return cells[9:]
+    raise InputError(f"{path} is no VCF: the header line #CHROM is missing")
+
+
+def _read_site(cells: list[str], n_samples: int) -> tuple:
+    """One row of the marker map."""
+    if len(cells) != len(FIXED) + n_samples:
+        raise InputError(
+            f"{max(len(cells) - len(FIXED), 0)} calls for {n_samples} animals; the "
+            "file is cut short or not separated by tabs"
+        )
+    chromosome, position, name, ref, alt = cells[:5]
+    if "," in alt:
+        raise InputError(
+            f"site {chromosome}:{position} has several alternative alleles; keep "
+            "biallelic sites (bcftools view -m2 -M2)"
+        )
+    if not position.isdecimal():
+        raise InputError(f"position {position!r} is not a number")
+    name = f"{chromosome}:{position}" if name == "." else name
+    return chromosome, name, 0.0, int(position), alt, ref
+
+
+def _read_calls(
+    cells: list[str], genotypes: GenotypeCodes, dosages: DosageCodes
+) -> tuple[np.ndarray, int]:
+    """Read one site's calls, shape (n_samples,), and how many were rounded."""
+    fields = cells[8].split(":")
+    name = next((name for name in ("GT", "DS") if name in fields), None)
+    if name is None:
+        raise InputError(f"FORMAT {cells[8]!r} has neither GT nor DS")
+    calls = cells[9:]
+    place = fields.index(name)
+    if place:
+        calls = [_pick(call, place) for call in calls]
+    elif len(fields) > 1:
+        calls = [call.partition(":")[0] for call in calls]
+    codes = genotypes if name == "GT" else dosages
+    values = np.fromiter(map(codes.__getitem__, calls), np.int8, len(calls))
+    return values, dosages.count_fractional(calls) if name == "DS" else 0
+
+
+def _pick(call: str, place: int) -> str:
+    """One field of a call; trailing fields may be left off."""
+    parts = call.split(":", place + 1)
+    return parts[place] if len(parts) > place else "."
