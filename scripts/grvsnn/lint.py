@@ -140,10 +140,15 @@ def _checks(
     return table.dropna(subset=["value", "lower", "upper"])
 
 
+def _limits(metrics: pd.Series) -> list[pd.Series]:
+    # astype: of no metric at all, map gives strings
+    return [metrics.map(lambda m, i=i: RANGES[m][i]).astype(float) for i in (0, 1)]
+
+
 def check_ranges(results: pd.DataFrame, given: Assumptions) -> pd.DataFrame:
     """Means lie in the range of their metric."""
     known = results[results["metric"].isin(RANGES)]
-    lower, upper = (known["metric"].map(lambda m, i=i: RANGES[m][i]) for i in (0, 1))
+    lower, upper = _limits(known["metric"])
     slack = known["mean_rounding"]
     return _checks(known, "mean", known["mean"], lower - slack, upper + slack)
 
@@ -155,7 +160,7 @@ def check_largest_sd(results: pd.DataFrame, given: Assumptions) -> pd.DataFrame:
     """
     known = results[results["metric"].isin(RANGES) & (results["n_runs"] > 1)]
     n, mean = known["n_runs"], known["mean"]
-    low, high = (known["metric"].map(lambda m, i=i: RANGES[m][i]) for i in (0, 1))
+    low, high = _limits(known["metric"])
     # a nonnegative sum n m in one run is the bounded case with b = n m
     high = np.minimum(high, n * mean)
     high = high.where(known["metric"] != "r", 1.0)
@@ -272,12 +277,13 @@ def check_alike_counts(results: pd.DataFrame, given: Assumptions) -> pd.DataFram
     parts = []
     for _, part in counts.groupby(["dataset", "trait"], sort=False):
         wide = part.pivot_table("mean", "method", "setting").dropna()
-        equal = wide.max(axis=1) == wide.min(axis=1)
-        alike = wide.shape[1] > 1 and len(wide) >= 3 and bool(equal.all())
+        if wide.shape[1] < 2 or len(wide) < 3:
+            continue
+        alike = bool((wide.max(axis=1) == wide.min(axis=1)).all())
         mine = part[part["method"].isin(wide.index)]
         number = pd.Series(wide.shape[1] - 1 if alike else 0, mine.index)
         parts.append(_checks(mine, "cells alike", number, upper=0))
-    return pd.concat(parts) if parts else counts[KEYS]
+    return pd.concat(parts) if parts else counts.iloc[:0]
 
 
 def _paired(results: pd.DataFrame, *metrics: str) -> list[pd.DataFrame]:

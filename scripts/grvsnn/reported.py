@@ -13,6 +13,7 @@ from grvsnn.tables.runs import runtime_frame
 from grvsnn.tasks import base_method
 
 PLACE = ["dataset", "trait", "setting", "method", "metric"]
+SIZES = ("n_runs", "n_test", "n_samples", "n_markers", "n_loadings", "n_folds")
 REPRODUCED = "reproduced"
 UNAVAILABLE = "data not available"
 NOT_RUN = "not run"
@@ -43,8 +44,8 @@ def read_results(path: str | Path) -> pd.DataFrame:
         if name in table:
             table[f"{name}_rounding"] = table[name].map(_rounding)
             table[name] = _numbers(table[name], path)
-    if "n_runs" in table:
-        table["n_runs"] = _numbers(table["n_runs"], path)
+    for name in table.columns.intersection(SIZES):
+        table[name] = _numbers(table[name], path)
     return table
 
 
