@@ -151,5 +151,7 @@ def test_the_printed_table_has_every_cell(reported, tmp_path):
     assert len(csv.splitlines()) == 481
     assert html.count("data not available") == (reproduced["dataset"] != "mouse").sum()
     assert tex.count("{") == tex.count("}")
+    # no page holds it
+    assert tex.count(r"\end{longtable}") == 1 and r"\begin{table}" not in tex
     shown = table.cells.loc[("2", "Mouse", "BMI", "GRVSNN", "Genomic markers", "r")]
     assert shown.iloc[:3].tolist() == ["0.681 ± 0.062", "0.300 ± 0.141", "−0.381"]

@@ -1,4 +1,4 @@
-"""The audit's rules are planned where they make sense, and the sentinel as asked for."""
+"""The audit is planned where it makes sense, and the sentinel as asked for."""
 
 import re
 

@@ -9,12 +9,18 @@ CONTROL_REPEATS = list(REPEATS)[: config["sentinel"]["repeats"]]
 PERMUTED = "<results>/{dataset}/targets/repeat-{repeat}/permuted.parquet"
 CONTROL_INPUT = {**FIT_INPUT, "training": PERMUTED}
 
-for name in VARIANTS:
-    if name.endswith("-permuted"):
-        raise WorkflowError(
-            f"ablations, {name}: this name is taken by the sentinel's control; choose"
-            " another one"
-        )
+
+def check_variant_names():
+    """Keep variants from taking the name of a control."""
+    for name in VARIANTS:
+        if name.endswith("-permuted"):
+            raise WorkflowError(
+                f"ablations, {name}: this name is taken by the sentinel's control;"
+                " choose another one"
+            )
+
+
+check_variant_names()
 
 
 def controls_of(*bases):

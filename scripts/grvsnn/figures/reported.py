@@ -24,7 +24,12 @@ from grvsnn.style import INK, MUTED, house_style, save_figure
 METRICS = ("mse", "r", "dcor", "n_selected")
 REPORTED = {"marker": "D", "markerfacecolor": "white", "markersize": 5.5}
 OURS = {"marker": "o", "markerfacecolor": INK, "markersize": 6}
-EDGE = {"markeredgecolor": INK, "markeredgewidth": 1.1, "linestyle": ""}
+EDGE = {
+    "markeredgecolor": INK,
+    "markeredgewidth": 1.1,
+    "linestyle": "",
+    "clip_on": False,
+}
 
 
 @house_style()
