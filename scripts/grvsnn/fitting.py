@@ -21,6 +21,7 @@ from grvsnn.errors import InputError
 from grvsnn.files import write_json, write_parquet
 from grvsnn.folds import fold_rows
 from grvsnn.genotypes import impute_by_training_rows, read_genotypes
+from grvsnn.handed import handed_rows, identify
 from grvsnn.methods import load_method
 from grvsnn.tasks import FoldFit, FoldTask
 
@@ -254,7 +255,11 @@ def _facts(
         # ru_maxrss is in KiB on Linux
         "peak_memory_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
         "versions": _versions(),
-        "folds": [{"fold": task.fold, **dict(fit.info)} for task, fit in pairs],
+        "animals": identify(task.sample_ids),
+        "folds": [
+            {"fold": task.fold, **dict(fit.info), "handed": handed_rows(task)}
+            for task, fit in pairs
+        ],
     }
 
 

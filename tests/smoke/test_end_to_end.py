@@ -53,10 +53,12 @@ def test_every_table_and_figure_is_there(one_core):
         "selection",
         "pedigree",
         "ablation",
+        "handed",
+        "sentinel",
     ):
         for suffix in ("csv", "tex", "html"):
             assert (results / f"tiny/tables/{table}.{suffix}").stat().st_size > 0
-    for table in ("dcor", "minutes"):
+    for table in ("dcor", "minutes", "feasibility", "findings"):
         for suffix in ("csv", "tex", "html"):
             assert (results / f"summary/tables/{table}.{suffix}").stat().st_size > 0
     figures = {path.name for path in results.rglob("figures/*")}
@@ -93,12 +95,22 @@ def test_variants_stay_out_of_the_benchmark(one_core):
     assert set(ablation["method"]) == {"grvsnn", "grvsnn-sigmoid"}
     assert (ablation.groupby("method")["metric"].nunique() == 5).all()
     for path, text in tables(one_core).items():
-        assert ("grvsnn-sigmoid" in text) == (path.stem == "ablation")
+        assert ("grvsnn-sigmoid" in text) == (path.stem in ("ablation", "handed"))
 
 
 def test_same_config_gives_identical_tables_on_one_or_two_cores(one_core, two_cores):
     assert tables(one_core) == tables(two_cores)
-    assert len(tables(one_core)) == 11
+    assert len(tables(one_core)) == 15
+
+
+def test_both_guards_against_leakage_pass(one_core):
+    handed = pd.read_csv(one_core / "results/tiny/tables/handed.csv")
+    assert set(handed["method"]) >= {"grvsnn", "grvsnn-sigmoid", "gblup-permuted"}
+    assert (handed["n_test_rows"] == 0).all()
+    null = pd.read_csv(one_core / "results/tiny/tables/sentinel.csv")
+    assert null["inside"].all()
+    findings = pd.read_csv(one_core / "results/summary/tables/feasibility.csv")
+    assert set(findings["source"]) == {"Ours"}
 
 
 def test_nothing_partial_is_left(one_core):

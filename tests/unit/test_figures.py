@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 from grvsnn import figures
 from grvsnn.compare import compare_methods, correlated_t
+from grvsnn.figures.reported import plot_reported
 from grvsnn.metrics import dcor, pearson
 from grvsnn.style import LOOKS
 from grvsnn.tables import runtime_frame
@@ -110,6 +111,24 @@ def make_coverage(**levels):
     )
 
 
+def draw_reported(paths, traits=("body_length", "bmi")):
+    levels = {
+        "trait": list(traits),
+        "method": ["grvsnn", "lassonet", "brr"],
+        "setting": SETTINGS[:2],
+        "metric": ["mse", "r", "dcor", "n_selected"],
+    }
+    names = list(levels)
+    table = pd.MultiIndex.from_product(levels.values(), names=names)
+    table = table.to_frame(index=False)
+    counts = np.where(table["metric"] == "n_selected", 1000, 1)
+    rng = np.random.default_rng(4)
+    table["reported_mean"] = rng.random(len(table)) * counts
+    table["mean"] = rng.random(len(table)) * counts
+    table.loc[0, "mean"] = np.nan
+    plot_reported(table, paths)
+
+
 SMALL = {"traits": ["body_length"], "settings": SETTINGS}
 FIGURES = {
     "scatter": lambda paths: figures.plot_true_vs_predicted(make_points(), paths),
@@ -127,6 +146,8 @@ FIGURES = {
     "coverage, one panel": lambda paths: figures.plot_coverage(
         make_coverage(**SMALL), paths
     ),
+    "reported": draw_reported,
+    "reported, one trait": lambda paths: draw_reported(paths, ["bmi"]),
     "runs, one panel": lambda paths: figures.plot_runs(make_scores(**SMALL), paths),
     "minutes, one panel": lambda paths: draw_minutes(paths, **SMALL),
     "forest, one panel": lambda paths: figures.plot_comparisons(

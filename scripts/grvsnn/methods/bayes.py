@@ -25,7 +25,7 @@ from grvsnn.gibbs import (
     fit_exact_brr,
     sample,
 )
-from grvsnn.tasks import FoldFit, FoldTask, normalise_importance
+from grvsnn.tasks import FoldFit, FoldTask, base_method, normalise_importance
 
 logger = logging.getLogger(__name__)
 
@@ -156,7 +156,9 @@ def _fit_batch(
         for task in tasks
         for trait in range(len(task.traits))
     ]
-    posteriors, how = _posteriors(design, targets, first.method, params, n_threads)
+    posteriors, how = _posteriors(
+        design, targets, base_method(first.method), params, n_threads
+    )
     facts = {
         "backend": "native",
         "version": grvsnn.__version__,
@@ -212,7 +214,7 @@ def _fold_fit(
         name: np.stack([getattr(posterior, name) for posterior in posteriors], axis=1)
         for name in ("effect", "sd", "lower", "upper", "pip")
     }
-    if task.method != "bayescpi":
+    if base_method(task.method) != "bayescpi":
         del columns["pip"]
     traits = dict(zip(task.traits, posteriors, strict=True))
     return FoldFit(

@@ -22,7 +22,13 @@ import numpy as np
 
 from grvsnn.errors import InputError
 from grvsnn.gibbs.diagnostics import effective_size, rhat
-from grvsnn.tasks import FoldFit, FoldTask, normalise_importance, standardise
+from grvsnn.tasks import (
+    FoldFit,
+    FoldTask,
+    base_method,
+    normalise_importance,
+    standardise,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -330,14 +336,14 @@ def _fit_fold(
         Y,
         X[rows],
         groups,
-        _r_settings(task.method, options),
+        _r_settings(base_method(task.method), options),
         # R takes 32-bit seeds
         [task.seed_for(trait) % (2**31 - 1) for trait in task.traits],
         scratch,
         max(1, min(n_threads, len(task.traits))),
     )
     columns = {name: _all_features(results, name, used) for name in COLUMNS}
-    if task.method != "bayescpi":
+    if base_method(task.method) != "bayescpi":
         del columns["pip"]
     return FoldFit(
         predicted=np.column_stack([r["y_hat"][len(task.train) :] for r in results]),

@@ -1,8 +1,11 @@
-"""A table as a LaTeX environment that needs the package booktabs only."""
+"""A table as a LaTeX environment: booktabs, and longtable beyond a page."""
 
 from collections.abc import Iterable
 
 from grvsnn.tables.layout import Row, Table
+
+PAGE = 60
+"""Rows beyond which a table is broken over pages."""
 
 _ESCAPES = str.maketrans(
     {
@@ -33,7 +36,7 @@ def escape(text: str) -> str:
 
 
 def render(table: Table, caption: str, label: str = "") -> str:
-    r"""Render a table environment to \input into a document.
+    r"""Render a table environment to \input into a document; longtable beyond `PAGE`.
 
     Parameters
     ----------
@@ -46,25 +49,60 @@ def render(table: Table, caption: str, label: str = "") -> str:
     heads = len(table.headings)
     columns = "l" * heads + "c" * len(table.column_titles)
     text = f"{caption.rstrip('.')}. {table.note}".strip()
-    lines = [
-        r"% needs \usepackage{booktabs}",
-        r"\begin{table}[htbp]",
-        r"\centering",
+    title = [
         rf"\caption{{{escape(text)}}}",
         *([rf"\label{{{label}}}"] if label else []),
-        r"\footnotesize",
-        r"\setlength{\tabcolsep}{4pt}",
-        rf"\begin{{tabular}}{{{columns}}}",
+    ]
+    head = [
         r"\toprule",
         *_span_lines(table.spans(), heads),
         _line(map(escape, [*table.headings, *table.column_titles])),
         r"\midrule",
-        *(line for row in table.rows() for line in _row_lines(row)),
+    ]
+    body = [line for row in table.rows() for line in _row_lines(row)]
+    frame = _long if len(table.cells) > PAGE else _float
+    return "\n".join(frame(columns, title, head, body)) + "\n"
+
+
+def _float(
+    columns: str, title: list[str], head: list[str], body: list[str]
+) -> list[str]:
+    return [
+        r"% needs \usepackage{booktabs}",
+        r"\begin{table}[htbp]",
+        r"\centering",
+        *title,
+        r"\footnotesize",
+        r"\setlength{\tabcolsep}{4pt}",
+        rf"\begin{{tabular}}{{{columns}}}",
+        *head,
+        *body,
         r"\bottomrule",
         r"\end{tabular}",
         r"\end{table}",
     ]
-    return "\n".join(lines) + "\n"
+
+
+def _long(
+    columns: str, title: list[str], head: list[str], body: list[str]
+) -> list[str]:
+    """Break a table that no page holds, its head repeated on each."""
+    return [
+        r"% needs \usepackage{booktabs,longtable}",
+        r"\begingroup",
+        r"\footnotesize",
+        r"\setlength{\tabcolsep}{4pt}",
+        rf"\begin{{longtable}}{{{columns}}}",
+        *title,
+        r"\\",
+        *head,
+        r"\endhead",
+        r"\bottomrule",
+        r"\endfoot",
+        *body,
+        r"\end{longtable}",
+        r"\endgroup",
+    ]
 
 
 def _line(cells: Iterable[str]) -> str:

@@ -1,0 +1,23 @@
+"""Put this run's numbers beside every number that the paper reports."""
+
+import pandas as pd
+from grvsnn.files import read_json
+from grvsnn.jobs import run_job
+from grvsnn.reported import read_results, reproduce
+from grvsnn.tables.audit import reproduced_table
+from grvsnn.tables.write import write_table
+
+
+def main(job) -> None:
+    """Write the table of all three datasets."""
+    reproduced = reproduce(
+        read_results(job.input.reported),
+        pd.read_parquet(job.input.scores),
+        [read_json(path) for path in job.input.fits],
+        job.params.protocol,
+    )
+    table = reproduced_table(reproduced)
+    write_table(table, job.output, "Reported and reproduced", "reproduced")
+
+
+run_job(snakemake, main)
