@@ -32,16 +32,15 @@ def main(job) -> None:
 
 
 def our_sizes(job) -> pd.DataFrame:
-    """Markers and loadings of every dataset."""
+    """Markers and loadings of every dataset; one without relatives has no loadings."""
+    ranks = dict(zip(job.params.with_relatives, job.input.ranks, strict=True))
     rows = [
         {
             "dataset": dataset,
             "n_markers": len(Path(bim).read_text(encoding="utf-8").splitlines()),
-            "n_loadings": read_json(rank)["rank"],
+            "n_loadings": read_json(ranks[dataset])["rank"] if dataset in ranks else 0,
         }
-        for dataset, bim, rank in zip(
-            job.params.datasets, job.input.bims, job.input.ranks, strict=True
-        )
+        for dataset, bim in zip(job.params.datasets, job.input.bims, strict=True)
     ]
     return pd.DataFrame(rows)
 

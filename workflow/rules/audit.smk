@@ -64,9 +64,7 @@ rule tabulate_feasibility:
         bims=collect(
             "<results>/{dataset}/data/genotypes.bim", dataset=config["datasets"]
         ),
-        ranks=collect(
-            "<results>/{dataset}/pedigree/rank.json", dataset=config["datasets"]
-        ),
+        ranks=collect("<results>/{dataset}/pedigree/rank.json", dataset=WITH_RELATIVES),
         library=library("lint.py", "reported.py", "tables/audit.py"),
     output:
         csv="<results>/summary/tables/feasibility.csv",
@@ -95,6 +93,7 @@ rule tabulate_feasibility:
         gpu=0,
     params:
         datasets=lookup("datasets", within=config),
+        with_relatives=WITH_RELATIVES,
     script:
         "../../scripts/tabulate_feasibility.py"
 
