@@ -2,13 +2,12 @@
 
 import pandas as pd
 from grvsnn.files import write_parquet
-from grvsnn.genotypes import read_genotypes
 from grvsnn.jobs import run_job
 from grvsnn.metrics import score_predictions
-from grvsnn.selection import TrueQtl, score_selection, stability_scores
+from grvsnn.scoring_inputs import KEYS, by_fit, read_true_qtl
+from grvsnn.selection import score_selection, stability_scores
 
 SELECTION_COLUMNS = ["feature", "kind", "selected"]
-KEYS = ["dataset", "setting", "method", "repeat", "fold", "trait"]
 
 
 def main(job) -> None:
@@ -30,28 +29,10 @@ def main(job) -> None:
     write_parquet(pd.concat(stability, ignore_index=True), job.output.stability)
 
 
-def by_fit(paths: list[str]) -> dict[str, list[str]]:
-    """Group the repeats of one setting and method, so that few are in memory."""
-    groups: dict[str, list[str]] = {}
-    for path in paths:
-        groups.setdefault(path.rsplit("/", 2)[0], []).append(path)
-    return groups
-
-
 def with_true_values(truth: pd.DataFrame, values: pd.DataFrame) -> pd.DataFrame:
     """Add the simulated genetic and breeding values of each test animal."""
     values = values.rename(columns={"id": "sample_id"})
     return truth.merge(values, on=["sample_id", "trait"], how="left")
-
-
-def read_true_qtl(job) -> TrueQtl | None:
-    """QTL of a simulated population and the map to hold selections against."""
-    if not job.input.get("true_qtl"):
-        return None
-    _, _, marker_map = read_genotypes(job.input.bed)
-    return TrueQtl(
-        pd.read_parquet(job.input.true_qtl), marker_map, job.params.window_cm, "cm"
-    )
 
 
 run_job(snakemake, main)

@@ -6,6 +6,7 @@ distribution, only that calibration rows and new rows are exchangeable.
 """
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -104,6 +105,23 @@ def member_intervals(
     rows = np.flatnonzero(member_of_row >= 0)
     residuals = Y[rows] - held_out[rows]
     return trait_intervals(member_predicted, residuals, member_of_row[rows], coverage)
+
+
+def holding_member(
+    splits: Sequence[tuple[np.ndarray, np.ndarray]], n_samples: int
+) -> np.ndarray:
+    """Which member held each row out, shape (n_samples,); -1 for rows that none did.
+
+    Parameters
+    ----------
+    splits : sequence of (ndarray, ndarray)
+        (fit rows, held-out rows) of each member.
+    n_samples : int
+    """
+    member_of_row = np.full(n_samples, -1)
+    for member, (_, rows) in enumerate(splits):
+        member_of_row[rows] = member
+    return member_of_row
 
 
 def trait_intervals(

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from grvsnn.errors import InputError
-from grvsnn.tasks import column_moments
+from grvsnn.tasks import column_moments, reciprocal
 
 N_LEVELS = 3
 
@@ -91,9 +91,9 @@ class Standardiser:
     ) -> "Standardiser":
         """Take the moments over `rows` of dosages (N, M) and dense features (N, K)."""
         mean, sd = column_moments(genotypes, rows)
-        levels = (np.arange(N_LEVELS)[:, None] - mean) * _reciprocal(sd)
+        levels = (np.arange(N_LEVELS)[:, None] - mean) * reciprocal(sd)
         dense_mean, dense_sd = column_moments(dense, rows)
-        return cls(levels, dense_mean, _reciprocal(dense_sd))
+        return cls(levels, dense_mean, reciprocal(dense_sd))
 
     def apply(
         self,
@@ -151,7 +151,3 @@ def additive_dominance(
     """
     slope = (table[2] - table[0]) / 2
     return table[0], slope, table[1] - table[0] - slope
-
-
-def _reciprocal(sd: np.ndarray) -> np.ndarray:
-    return np.divide(1.0, sd, out=np.zeros_like(sd), where=sd > 0)

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 
 from grvsnn.multiplicative import gradient_flow
-from grvsnn.tasks import FoldTask, column_moments
+from grvsnn.tasks import FoldTask, column_moments, reciprocal
 
 logger = logging.getLogger(__name__)
 
@@ -64,9 +64,9 @@ class MarkerColumns:
         self.n_markers = task.n_markers
         mean, sd = column_moments(task.genotypes, task.train)
         heterozygous = column_moments((task.genotypes == 1).astype(np.int8), task.train)
-        additive = (np.arange(N_DOSAGES)[:, None] - mean) * _reciprocal(sd)
+        additive = (np.arange(N_DOSAGES)[:, None] - mean) * reciprocal(sd)
         dominance = np.array([0.0, 1.0, 0.0])[:, None] - heterozygous[0]
-        self.levels = np.stack([additive, dominance * _reciprocal(heterozygous[1])])
+        self.levels = np.stack([additive, dominance * reciprocal(heterozygous[1])])
 
     def take(self, rows: np.ndarray) -> torch.Tensor:
         """Additive, then dominance columns of some rows, shape (n, 2 M)."""
@@ -159,7 +159,3 @@ def _start(
     """Start scale of every column, shape (2 M, T * len(group))."""
     scales = torch.tensor([[regimes[r].additive, regimes[r].dominance] for r in group])
     return scales.T.repeat_interleave(n_markers, dim=0).repeat(1, n_traits)
-
-
-def _reciprocal(sd: np.ndarray) -> np.ndarray:
-    return np.divide(1.0, sd, out=np.zeros_like(sd), where=sd > 0)

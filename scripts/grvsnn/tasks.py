@@ -170,12 +170,17 @@ def column_moments(X: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, np.ndar
     return mean, sd
 
 
+def reciprocal(sd: np.ndarray) -> np.ndarray:
+    """1 / sd, 0 where sd is 0: a constant column standardises to 0."""
+    return np.divide(1.0, sd, out=np.zeros_like(sd), where=sd > 0)
+
+
 def standardise(
     X: np.ndarray, rows: np.ndarray, dtype: type = np.float64
 ) -> np.ndarray:
     """Columns centred and scaled by the moments over `rows`; constant ones become 0."""
     mean, sd = column_moments(X, rows)
-    inverse = np.divide(1.0, sd, out=np.zeros_like(sd), where=sd > 0)
+    inverse = reciprocal(sd)
     out = X.astype(dtype)
     out -= mean.astype(dtype)
     out *= inverse.astype(dtype)

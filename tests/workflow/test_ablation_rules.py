@@ -3,22 +3,9 @@
 import re
 
 import pytest
+from dry_runs import count, plan
 
 SIGMOID = "ablations: {grvsnn-sigmoid: {gate: sigmoid}}\n"
-
-
-def plan(snakemake, root, folder, text):
-    """Dry-run with one more config file; returns its exit status and all it says."""
-    (folder / "config").symlink_to(root / "config")
-    (folder / "user.yaml").write_text(text)
-    result = snakemake("-n", "--cores", "1", "--configfile", "user.yaml", cwd=folder)
-    return result.returncode, result.stdout + result.stderr
-
-
-def count(text, rule):
-    """Jobs of a rule in a dry-run's table."""
-    found = re.search(rf"^{rule} +(\d+)$", text, re.M)
-    return int(found.group(1)) if found else 0
 
 
 def test_no_variant_is_fitted_unless_asked_for(snakemake, root, tmp_path):

@@ -31,7 +31,7 @@ use rule score_predictions as score_variants with:
         bed="<results>/{dataset}/data/genotypes.bed",
         true_values=get_truth("true_values"),
         true_qtl=get_truth("true_qtl"),
-        library=library("metrics.py", "selection.py"),
+        library=library("metrics.py", "selection.py", "scoring_inputs.py"),
     output:
         scores="<results>/{dataset}/ablation/scores.parquet",
         stability="<results>/{dataset}/ablation/stability.parquet",

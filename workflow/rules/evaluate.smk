@@ -9,7 +9,9 @@ rule score_predictions:
         bed="<results>/{dataset}/data/genotypes.bed",
         true_values=get_truth("true_values"),
         true_qtl=get_truth("true_qtl"),
-        library=library("metrics.py", "coverage.py", "selection.py"),
+        library=library(
+            "metrics.py", "coverage.py", "selection.py", "scoring_inputs.py"
+        ),
     output:
         scores="<results>/{dataset}/scores.parquet",
         stability="<results>/{dataset}/stability.parquet",

@@ -306,7 +306,7 @@ rule score_selection:
         features=get_jobs("features.parquet", of=SELECTING),
         bed="<results>/{dataset}/data/genotypes.bed",
         true_qtl=get_truth("true_qtl"),
-        library=library("selection.py"),
+        library=library("selection.py", "scoring_inputs.py"),
     output:
         scores="<results>/{dataset}/selection/scores.parquet",
         stability="<results>/{dataset}/selection/stability.parquet",

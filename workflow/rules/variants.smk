@@ -1,16 +1,21 @@
 # Variants of methods for ablations: which there are, and their parameters and files.
+def base_of(name):
+    """Method that a variant, ``<method>-<name>``, changes."""
+    return name.split("-")[0]
+
+
 VARIANTS = {
     name: changes
     for name, changes in config["ablations"].items()
-    if name.split("-")[0] in config["methods"]
+    if base_of(name) in config["methods"]
 }
-BASES = sorted({name.split("-")[0] for name in VARIANTS})
+BASES = sorted({base_of(name) for name in VARIANTS})
 
 
 def check_variants():
     """Hold each variant's parameters to the schema of the method that it changes."""
     for name, changes in VARIANTS.items():
-        base = name.split("-")[0]
+        base = base_of(name)
         try:
             part = {**config, base: {**config[base], **changes}}
             validate(part, "../schemas/config.schema.yaml")
@@ -24,13 +29,13 @@ check_variants()
 
 def variants_of(base):
     """Pattern of the configured variants of a method."""
-    names = [name for name in VARIANTS if name.split("-")[0] == base]
+    names = [name for name in VARIANTS if base_of(name) == base]
     return "|".join(names) or "no_variant_of_this_method"
 
 
 def get_params(wildcards):
     """Parameters of a variant: its method's own, with the variant's changes."""
-    base = wildcards.method.split("-")[0]
+    base = base_of(wildcards.method)
     return {**config[base], **VARIANTS[wildcards.method]}
 
 

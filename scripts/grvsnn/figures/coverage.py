@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
@@ -12,14 +11,18 @@ from grvsnn.coverage import coverage_frame
 from grvsnn.figures.layout import (
     add_legend,
     at_place,
+    label_methods,
     marker_style,
+    method_rows,
     panel_grid,
     place_title,
     places_in,
     setting_key,
 )
-from grvsnn.labels import method_label, methods_in, settings_in
+from grvsnn.labels import methods_in, settings_in
 from grvsnn.style import INK, MUTED, house_style, save_figure
+
+GAP = 0.5  # between methods, in rows
 
 
 @house_style()
@@ -36,7 +39,7 @@ def plot_coverage(scores: pd.DataFrame, paths: Sequence[str | Path]) -> None:
     frame = coverage_frame(scores)
     methods, settings = methods_in(frame), settings_in(frame)
     places = places_in(frame)
-    height = 0.7 + 0.2 * len(methods) * (len(settings) + 0.5)
+    height = 0.7 + 0.2 * len(methods) * (len(settings) + GAP)
     figure, axes = panel_grid(len(places), 3.2, height, sharey=True, sharex=True)
     for ax, place in zip(axes, places, strict=True):
         ax.axvline(COVERAGE, color=MUTED, linewidth=0.9, linestyle="--", zorder=1)
@@ -53,14 +56,15 @@ def plot_coverage(scores: pd.DataFrame, paths: Sequence[str | Path]) -> None:
 def _draw(
     ax: Axes, frame: pd.DataFrame, methods: list[str], settings: list[str]
 ) -> None:
-    step = len(settings) + 0.5
-    middle = -(np.arange(len(methods)) * step + (len(settings) - 1) / 2)
-    ax.set_yticks(middle, [method_label(method) for method in methods])
-    ax.set_ylim(-(len(methods) - 1) * step - len(settings) + 0.3, 0.7)
-    ax.tick_params(axis="y", length=0)
-    ax.grid(False, axis="y")
+    rows = method_rows(methods, settings, GAP)
+    label_methods(ax, methods, settings, rows)
+    ax.set_ylim(min(rows.values()) - 0.7, 0.7)
     for row in frame.itertuples():
-        number = settings.index(row.setting)
-        y = -(methods.index(row.method) * step + number)
+        y = rows[row.method, row.setting]
         ax.plot([row.lower, row.upper], [y, y], color=INK, linewidth=1.3, zorder=2)
-        ax.plot(row.pooled, y, zorder=3, **marker_style(row.method, number))
+        ax.plot(
+            row.pooled,
+            y,
+            zorder=3,
+            **marker_style(row.method, settings.index(row.setting)),
+        )

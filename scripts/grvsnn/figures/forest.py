@@ -10,7 +10,9 @@ from matplotlib.axes import Axes
 from grvsnn.figures.layout import (
     add_legend,
     at_place,
+    label_methods,
     marker_style,
+    method_rows,
     panel_grid,
     place_title,
     places_in,
@@ -19,11 +21,12 @@ from grvsnn.figures.layout import (
 from grvsnn.labels import (
     METHODS,
     in_order,
-    method_label,
     metric_label,
     settings_in,
 )
 from grvsnn.style import INK, MUTED, house_style, save_figure
+
+GAP = 0.5  # between methods, in rows
 
 
 @house_style()
@@ -50,7 +53,7 @@ def plot_comparisons(
     methods = in_order([*frame["reference"], *frame["method"]], METHODS)
     settings = settings_in(frame)
     places = places_in(frame)
-    height = 0.6 + 0.2 * len(methods) * (len(settings) + 0.5)
+    height = 0.6 + 0.2 * len(methods) * (len(settings) + GAP)
     figure, axes = panel_grid(len(places), 3.2, height, sharey=True, sharex=True)
     for ax, place in zip(axes, places, strict=True):
         ax.axvspan(-rope, rope, color="#e9e9e9", linewidth=0, zorder=0)
@@ -69,14 +72,11 @@ def plot_comparisons(
 def _draw(
     ax: Axes, tests: pd.DataFrame, methods: list[str], settings: list[str]
 ) -> None:
-    step = len(settings) + 0.5
-    middle = [-(i * step + (len(settings) - 1) / 2) for i in range(len(methods))]
-    ax.set_yticks(middle, [method_label(method) for method in methods])
-    ax.tick_params(axis="y", length=0)
-    ax.grid(False, axis="y")
+    rows = method_rows(methods, settings, GAP)
+    label_methods(ax, methods, settings, rows)
     for test in tests.itertuples():
         number = settings.index(test.setting)
-        y = -(methods.index(test.method) * step + number)
+        y = rows[test.method, test.setting]
         ax.plot([test.lower, test.upper], [y, y], color=INK, linewidth=1.3, zorder=2)
         style = marker_style(test.method, number)
         ax.plot(test.difference, y, zorder=3, **style)
@@ -87,5 +87,5 @@ def _draw(
     for setting, mine in tests.groupby("setting", sort=False):
         number = settings.index(setting)
         for reference in mine["reference"].unique():
-            y = -(methods.index(reference) * step + number)
+            y = rows[reference, setting]
             ax.plot(0, y, zorder=3, **marker_style(reference, number))

@@ -1,6 +1,6 @@
 """Grids of panels, and the legend entries that figures share."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import pandas as pd
 from matplotlib.axes import Axes
@@ -74,6 +74,31 @@ def at_place(frame: pd.DataFrame, place: tuple[str, str]) -> pd.DataFrame:
 def place_title(place: tuple[str, str]) -> str:
     """Title of a panel."""
     return f"{dataset_label(place[0])}: {trait_label(place[1])}"
+
+
+def method_rows(
+    methods: Sequence[str], settings: Sequence[str], gap: float
+) -> dict[tuple[str, str], float]:
+    """Height of each method and setting, from the top down, methods `gap` apart."""
+    step = len(settings) + gap
+    return {
+        (method, setting): -(i * step + j)
+        for i, method in enumerate(methods)
+        for j, setting in enumerate(settings)
+    }
+
+
+def label_methods(
+    ax: Axes,
+    methods: Sequence[str],
+    settings: Sequence[str],
+    rows: Mapping[tuple[str, str], float],
+) -> None:
+    """Name each method at the middle of its `method_rows`."""
+    middle = [(rows[m, settings[0]] + rows[m, settings[-1]]) / 2 for m in methods]
+    ax.set_yticks(middle, [method_label(method) for method in methods])
+    ax.tick_params(axis="y", length=0)
+    ax.grid(False, axis="y")
 
 
 def plain_log_axis(axis: Axis) -> None:

@@ -11,13 +11,15 @@ from grvsnn.figures.intervals import mean_intervals
 from grvsnn.figures.layout import (
     add_legend,
     at_place,
+    label_methods,
     marker_style,
+    method_rows,
     panel_grid,
     place_title,
     places_in,
     setting_key,
 )
-from grvsnn.labels import method_label, methods_in, metric_axis, settings_in
+from grvsnn.labels import methods_in, metric_axis, settings_in
 from grvsnn.style import INK, house_style, look, save_figure
 
 GOLDEN = 0.6180339887
@@ -46,29 +48,14 @@ def plot_runs(
     places = places_in(scores)
     height = 0.5 + 0.17 * len(methods) * (len(settings) + 0.8)
     figure, axes = panel_grid(len(places), 3.2, height, sharey=True)
-    rows = _rows(methods, settings)
+    rows = method_rows(methods, settings, gap=0.8)
     for ax, place in zip(axes, places, strict=True):
         _draw(ax, at_place(scores, place), rows, settings)
         ax.set_title(place_title(place))
-        ax.set_yticks(
-            [np.mean([rows[m, s] for s in settings]) for m in methods],
-            [method_label(method) for method in methods],
-        )
-        ax.tick_params(axis="y", length=0)
-        ax.grid(False, axis="y")
+        label_methods(ax, methods, settings, rows)
     figure.supxlabel(metric_axis(metric), fontsize=9)
     add_legend(figure, [setting_key(name, i) for i, name in enumerate(settings)])
     save_figure(figure, paths)
-
-
-def _rows(methods: list[str], settings: list[str]) -> dict[tuple[str, str], float]:
-    """Height of each method and setting, from the top down."""
-    step = len(settings) + 0.8
-    return {
-        (method, setting): -(i * step + j)
-        for i, method in enumerate(methods)
-        for j, setting in enumerate(settings)
-    }
 
 
 def _draw(

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from grvsnn.conformal import member_intervals
+from grvsnn.conformal import holding_member, member_intervals
 from grvsnn.errors import InputError
 from grvsnn.inputs import Inputs, Standardiser
 from grvsnn.interpretation import (
@@ -165,18 +165,17 @@ def fit_fold(task: FoldTask, recipe: Recipe) -> FoldFit:
     train = inputs.take(torch.as_tensor(task.train))
     predicted, parts, histories = [], [], []
     held_out = np.full(task.Y.shape, np.nan)
-    member_of_row = np.full(len(task.Y), -1)
-    for member in range(recipe.protocol.members):
-        split = task.inner_splits[member]
+    splits = task.inner_splits[: recipe.protocol.members]
+    for member, split in enumerate(splits):
         seed = task.seed_for("member", member)
         network, history = _train(recipe, inputs, Y, split, seed)
         predicted.append(_predict_rows(network, inputs, task.test))
         held_out[split[1]] = _predict_rows(network, inputs, split[1])
-        member_of_row[split[1]] = member
         parts.append(interpret(network, train))
         histories.append(history)
     info = _info(recipe, tuned, histories, device, time.perf_counter() - start)
     predicted = np.stack(predicted)
+    member_of_row = holding_member(splits, len(task.Y))
     intervals = member_intervals(predicted, held_out, task.Y, member_of_row)
     return _fold_fit(predicted.mean(axis=0), intervals, average(parts), info)
 

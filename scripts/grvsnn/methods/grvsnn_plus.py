@@ -23,7 +23,7 @@ import numpy as np
 import torch
 from threadpoolctl import threadpool_limits
 
-from grvsnn.conformal import member_intervals
+from grvsnn.conformal import holding_member, member_intervals
 from grvsnn.errors import InputError
 from grvsnn.interpretation import SELECTED_FROM, curve_columns
 from grvsnn.layers import PolygenicFit, fit_polygenic
@@ -108,7 +108,8 @@ def fit_fold(task: FoldTask, products: np.ndarray, settings: PlusParams) -> Fold
     regimes = settings.regimes if task.n_markers else []
     fits = train_regimes(task, columns, regimes, settings.max_steps, settings.patience)
     members = np.concatenate([polygenic.members[:, None], fits.predicted], axis=1)
-    held_out, member_of_row = _held_out(task, members)
+    held_out = _held_out(task, members)
+    member_of_row = holding_member(task.inner_splits, len(task.Y))
     weights = np.stack(
         [earn_weights(held_out[:, :, t], Y) for t, Y in enumerate(task.Y.T)]
     )
@@ -137,14 +138,12 @@ def fit_fold(task: FoldTask, products: np.ndarray, settings: PlusParams) -> Fold
     )
 
 
-def _held_out(task: FoldTask, members: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Out-of-fold predictions (R, n_samples, T), and which member made them."""
+def _held_out(task: FoldTask, members: np.ndarray) -> np.ndarray:
+    """Out-of-fold predictions, shape (R, n_samples, T), NaN in rows not held out."""
     held_out = np.full(members.shape[1:], np.nan)
-    member_of_row = np.full(len(task.Y), -1)
     for member, (_, validation) in enumerate(task.inner_splits):
         held_out[:, validation] = members[member][:, validation]
-        member_of_row[validation] = member
-    return held_out, member_of_row
+    return held_out
 
 
 def _interpret(
