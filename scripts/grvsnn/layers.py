@@ -69,7 +69,7 @@ def fit_polygenic(
     T, n = len(task.traits), len(task.Y)
     base = Kernels(task, products, {LOADINGS: task.loadings} if task.n_loadings else {})
     factors = _relatives_factors(task, products, relatives)
-    predicted, weights = np.empty((n, T)), np.empty((n, T))
+    predicted = np.empty((n, T))
     members = np.empty((len(task.inner_splits), n, T))
     effects, facts = np.empty((task.n_features, T)), {}
     for rows, traits in observation_patterns(task):
@@ -78,15 +78,16 @@ def fit_polygenic(
             y = task.Y[:, t]
             choice = _choose(models, y[rows])
             blup = choice.kernels.blup(choice.reml, rows, y[rows])
-            predicted[:, t], weights[:, t] = blup.predicted, blup.weights
+            predicted[:, t] = blup.predicted
             members[:, :, t] = [
                 _member(choice, fit_rows, y) for fit_rows, _ in task.inner_splits
             ]
             effects[:, [t]] = choice.kernels.standardised_effects(
-                weights[:, [t]], choice.reml.variances[:, None]
+                blup.weights[:, None], choice.reml.variances[:, None]
             )
-            facts[task.traits[t]] = _describe(choice)
-            logger.info("fold %d %s: %s", task.fold, task.traits[t], _describe(choice))
+            name = task.traits[t]
+            facts[name] = _describe(choice)
+            logger.info("fold %d %s: %s", task.fold, name, facts[name])
     return PolygenicFit(predicted, members, effects, facts)
 
 
