@@ -7,7 +7,6 @@ simulated animals, where the dense route is out of reach.
 """
 
 import os
-import resource
 import time
 from pathlib import Path
 
@@ -18,6 +17,8 @@ from grvsnn.pedigree import Pedigree
 from grvsnn.relationship import relationship_matrix
 from grvsnn.simulate import simulate_pedigree
 from grvsnn.simulation_params import SimulationParams
+
+from benchmarks.memory import peak_gb, reset_peak
 
 TOLERANCE = 1e-9
 
@@ -97,6 +98,7 @@ def difference_of_products(L: np.ndarray, other: np.ndarray) -> float:
 
 def time_alone(n_animals: int, m: int) -> dict:
     """Seconds and peak memory of a pedigree too large for the dense route."""
+    reset_peak()
     pedigree = make_herd(n_animals)
     youngest = np.arange(len(pedigree) - 1000, len(pedigree))
     started = time.perf_counter()
@@ -115,7 +117,7 @@ def time_alone(n_animals: int, m: int) -> dict:
             "pedigree": "simulated",
             "n_genotyped": len(Q),
             "share_of_trace": float(values.sum() / trace),
-            "peak_memory_gb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6,
+            "peak_memory_gb": peak_gb(),
         },
     }
 

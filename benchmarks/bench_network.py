@@ -6,21 +6,15 @@ optimiser on one thread, and an epoch includes its steps.
 """
 
 import json
-import resource
-import subprocess
-import sys
 import time
-from pathlib import Path
 
 import numpy as np
 import torch
+from grvsnn.inputs import Inputs, Standardiser
+from grvsnn.model import Architecture, build_network
+from grvsnn.training import TrainingSettings, epoch_of_steps
 
-PROJECT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(PROJECT / "scripts"))
-
-from grvsnn.inputs import Inputs, Standardiser  # noqa: E402
-from grvsnn.model import Architecture, build_network  # noqa: E402
-from grvsnn.training import TrainingSettings, epoch_of_steps  # noqa: E402
+from benchmarks.memory import peak_gb, reset_peak
 
 MOUSE = {"n_samples": 1451, "n_markers": 10346, "n_traits": 2}
 PIG = {"n_samples": 1851, "n_markers": 52843, "n_traits": 5}
@@ -28,9 +22,6 @@ FEATURE = Architecture(hidden=4)
 BOTTLENECK = Architecture(architecture="bottleneck", hidden=128, gate="sigmoid")
 SETTINGS = TrainingSettings(batch_size=128)
 REPEATS = 5
-CONFIG = (
-    "CPU seconds on 1 thread, float32, batch 128, d = 4, AdamW included, best of {}"
-)
 
 
 def simulate(n_samples: int, n_markers: int, n_traits: int):
@@ -67,11 +58,11 @@ def seconds_per_epoch(
 
 
 def measure_pig() -> dict[str, float]:
-    """Epoch of the pig's shape, literal peer and own peak memory; one process each."""
+    """Epoch of the pig's shape, its peak memory and the literal peer."""
+    reset_peak()
     inputs, Y = simulate(**PIG)
     ours = seconds_per_epoch(FEATURE, "kernel", inputs, Y, repeats=3)
-    # ru_maxrss is in KiB on Linux
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    peak = peak_gb()
     literal = seconds_per_epoch(FEATURE, "dense", inputs, Y, repeats=1, n_steps=1)
     return {"ours": ours, "literal": literal, "peak": peak}
 
@@ -83,39 +74,33 @@ def run() -> list[dict]:
     ours = seconds_per_epoch(FEATURE, "kernel", inputs, Y)
     literal = seconds_per_epoch(FEATURE, "dense", inputs, Y, repeats=2, n_steps=3)
     bottleneck = seconds_per_epoch(BOTTLENECK, "dense", inputs, Y)
-    # a process of its own, whose peak memory is the pig's alone
-    output = subprocess.run(
-        [sys.executable, __file__, "pig"], capture_output=True, text=True, check=True
-    ).stdout
-    pig = json.loads(output)
-    mouse = "mouse shape 1451 x 10346, 2 traits; " + CONFIG.format(REPEATS)
-    shape = "pig shape 1851 x 52843, 5 traits; " + CONFIG.format(3)
+    pig = measure_pig()
     return [
         _entry(
             "grvsnn_epoch_vs_literal",
             ours,
             "literal per-feature torch network (3 steps, scaled)",
             literal,
-            mouse,
+            MOUSE,
         ),
         _entry(
             "grvsnn_epoch_vs_bottleneck",
             ours,
             "released bottleneck network, 128 units",
             bottleneck,
-            mouse,
+            MOUSE,
         ),
         _entry(
             "grvsnn_pig_epoch",
             pig["ours"],
             "literal per-feature torch network (1 step, scaled)",
             pig["literal"],
-            f"{shape}; peak memory of the process {pig['peak']:.2f} GiB",
+            {**PIG, "peak_memory_gb": pig["peak"]},
         ),
     ]
 
 
-def _entry(name: str, value: float, peer: str, peer_value: float, config: str) -> dict:
+def _entry(name: str, value: float, peer: str, peer_value: float, shape: dict) -> dict:
     return {
         "name": name,
         "value": value,
@@ -123,10 +108,15 @@ def _entry(name: str, value: float, peer: str, peer_value: float, config: str) -
         "peer": peer,
         "peer_value": peer_value,
         "ratio": peer_value / value,
-        "config": config,
+        "config": {
+            **shape,
+            "threads": 1,
+            "precision": "float32",
+            "batch_size": SETTINGS.batch_size,
+            "hidden": FEATURE.hidden,
+        },
     }
 
 
 if __name__ == "__main__":
-    torch.set_num_threads(1)
-    print(json.dumps(measure_pig() if "pig" in sys.argv[1:] else run(), indent=2))
+    print(json.dumps(run(), indent=2))

@@ -1,7 +1,8 @@
 """Run every benchmark of this folder and write latest.json.
 
 A module ``bench_<subject>.py`` has ``run() -> list[dict]`` with the keys name, value,
-unit, peer, peer_value, ratio (peer_value / value: above 1 is faster) and config.
+unit, peer, peer_value, ratio (peer_value / value: above 1 is faster) and config, a
+dict of the problem's sizes and, where measured, peak_memory_gb.
 """
 
 import importlib
@@ -33,9 +34,11 @@ def main(wanted: list[str]) -> None:
 def describe(entry: dict) -> str:
     """Print one measurement on one line."""
     line = f"  {entry['name']:32} {entry['value']:9.4g} {entry['unit']}"
-    if entry["peer_value"] is None:
-        return line
-    return f"{line}; {entry['peer']}: {entry['peer_value']:.4g}, {entry['ratio']:.1f} x"
+    if entry["peer_value"] is not None:
+        line += f"; {entry['peer']}: {entry['peer_value']:.4g}, {entry['ratio']:.1f} x"
+    if "peak_memory_gb" in entry["config"]:
+        line += f"; at most {entry['config']['peak_memory_gb']:.2f} GB"
+    return line
 
 
 if __name__ == "__main__":
