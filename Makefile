@@ -11,6 +11,8 @@ REPORT := $(if $(filter config,$(NAME)),results/report.html,results/report-$(NAM
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export GRVSNN_RLIB := $(CURDIR)/.rlib
+# a test file stays on one core, since its tests share what they set up
+PYTEST = python -m pytest --numprocesses auto --dist loadfile
 SNAKEMAKE = snakemake --cores $(CORES) --workflow-profile $(PROFILE) --configfile $(CONFIG)
 
 help: ## list the targets
@@ -38,10 +40,10 @@ resume: setup ## go on after a killed run
 	@$(MAKE) --no-print-directory run
 
 test: setup ## unit tests, workflow checks and the end-to-end smoke test
-	python -m pytest -m "not slow" tests
+	$(PYTEST) -m "not slow" tests
 
 test-all: setup ## also the tests of more than a minute
-	python -m pytest tests
+	$(PYTEST) tests
 
 bench: setup ## every benchmark in one run; writes benchmarks/latest.json
 	PYTHONPATH=scripts python -m benchmarks.run $(ARGS)

@@ -1,4 +1,4 @@
-"""Draw the accuracy of every run by method and setting."""
+"""Draw the accuracy, or the calibration, of every run by method and setting."""
 
 import pandas as pd
 from grvsnn.figures.strip import plot_runs
@@ -8,6 +8,7 @@ METRICS = {
     "accuracy": "r",
     "accuracy_breeding": "accuracy_breeding",
     "accuracy_genetic": "accuracy_genetic",
+    "calibration": "slope",
 }
 
 

@@ -1,7 +1,7 @@
 """Draw the coverage of the prediction intervals by method, setting and trait."""
 
 import pandas as pd
-from grvsnn.figures.coverage import plot_coverage
+from grvsnn.figures.ranges import plot_coverage
 from grvsnn.jobs import run_job
 
 

@@ -5,6 +5,9 @@ from pathlib import Path
 
 import pytest
 
+# one test process a core; numpy and torch read this when they are first imported
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 ROOT = Path(__file__).resolve().parents[1]
 
 

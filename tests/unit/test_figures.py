@@ -111,6 +111,15 @@ def make_coverage(**levels):
     )
 
 
+def draw_stability(paths):
+    keys = ["dataset", "setting", "method", "trait"]
+    frame = make_scores()[keys].drop_duplicates()
+    frame["stability"] = np.linspace(0, 0.9, len(frame))
+    frame.loc[frame.index[1], "stability"] = np.nan
+    frame["lower"], frame["upper"] = frame["stability"] - 0.1, frame["stability"] + 0.1
+    figures.plot_stability(frame, paths)
+
+
 def draw_reported(paths, traits=("body_length", "bmi")):
     levels = {
         "trait": list(traits),
@@ -146,6 +155,10 @@ FIGURES = {
     "coverage, one panel": lambda paths: figures.plot_coverage(
         make_coverage(**SMALL), paths
     ),
+    "calibration": lambda paths: figures.plot_runs(
+        make_scores("slope"), paths, metric="slope"
+    ),
+    "stability": draw_stability,
     "reported": draw_reported,
     "reported, one trait": lambda paths: draw_reported(paths, ["bmi"]),
     "runs, one panel": lambda paths: figures.plot_runs(make_scores(**SMALL), paths),

@@ -228,7 +228,9 @@ def get_final_targets(wildcards):
         both = {"markers", "markers_pedigree"} <= set(config["settings"])
         names += ["pedigree"] if both else []
         tables += [f"{dataset}/tables/{name}" for name in names]
-        names = ["true_vs_predicted", "accuracy", "comparison", "importance"]
+        names = ["true_vs_predicted", "accuracy", "calibration", "comparison"]
+        names += ["importance"]
+        names += ["stability"] if SELECTING else []
         names += ["accuracy_breeding", "accuracy_genetic"] if simulated else []
         names += ["intervals"] if intervals else []
         names += ["curves"] if CURVED and WITH_MARKERS else []

@@ -95,7 +95,7 @@ rule tabulate_intervals:
 rule plot_intervals:
     input:
         scores="<results>/{dataset}/scores.parquet",
-        library=library("coverage.py", "figures/coverage.py"),
+        library=library("coverage.py", "figures/ranges.py"),
     output:
         png="<results>/{dataset}/figures/intervals.png",
         svg=report(

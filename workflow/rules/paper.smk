@@ -210,7 +210,7 @@ rule plot_accuracy:
     log:
         "<logs>/figures/{dataset}/{figure}.log",
     wildcard_constraints:
-        figure="accuracy|accuracy_breeding|accuracy_genetic",
+        figure="accuracy|accuracy_breeding|accuracy_genetic|calibration",
     conda:
         "../../envs/report.yaml"
     resources:
@@ -246,6 +246,31 @@ rule plot_comparison:
         rope=lookup("evaluation/rope", within=config),
     script:
         "../../scripts/plot_comparison.py"
+
+
+rule plot_stability:
+    input:
+        stability="<results>/{dataset}/stability.parquet",
+        library=library("figures/ranges.py"),
+    output:
+        png="<results>/{dataset}/figures/stability.png",
+        svg=report(
+            "<results>/{dataset}/figures/stability.svg",
+            caption="../report/stability.rst",
+            category="Figures",
+            subcategory="{dataset}",
+            labels={"figure": "stability of selections", "dataset": "{dataset}"},
+        ),
+    log:
+        "<logs>/figures/{dataset}/stability.log",
+    conda:
+        "../../envs/report.yaml"
+    resources:
+        mem_mb=1000,
+        runtime="10m",
+        gpu=0,
+    script:
+        "../../scripts/plot_stability.py"
 
 
 rule plot_importance:

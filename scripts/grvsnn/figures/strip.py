@@ -19,10 +19,11 @@ from grvsnn.figures.layout import (
     places_in,
     setting_key,
 )
-from grvsnn.labels import methods_in, metric_axis, settings_in
-from grvsnn.style import INK, house_style, look, save_figure
+from grvsnn.labels import METRICS, methods_in, metric_axis, settings_in
+from grvsnn.style import INK, MUTED, house_style, look, save_figure
 
 GOLDEN = 0.6180339887
+IDEAL = {"one": 1.0, "zero": 0.0}
 
 
 @house_style()
@@ -32,7 +33,8 @@ def plot_runs(
     """Draw one metric by method and setting, a panel per dataset and trait.
 
     Every run is a pale point; the mean stands on them with its 95 % interval
-    (corrected for overlapping runs), filled for the first setting, then hollow.
+    (corrected for overlapping runs), filled for the first setting, then hollow. Where
+    a metric has an ideal value, a dashed line is at it.
 
     Parameters
     ----------
@@ -51,6 +53,9 @@ def plot_runs(
     rows = method_rows(methods, settings, gap=0.8)
     for ax, place in zip(axes, places, strict=True):
         _draw(ax, at_place(scores, place), rows, settings)
+        if METRICS[metric].better in IDEAL:
+            ideal = IDEAL[METRICS[metric].better]
+            ax.axvline(ideal, color=MUTED, linewidth=0.9, linestyle="--", zorder=1)
         ax.set_title(place_title(place))
         label_methods(ax, methods, settings, rows)
     figure.supxlabel(metric_axis(metric), fontsize=9)
