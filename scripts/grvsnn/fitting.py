@@ -18,7 +18,7 @@ import pandas as pd
 
 from grvsnn import __version__
 from grvsnn.errors import InputError
-from grvsnn.files import write_json, write_parquet
+from grvsnn.files import read_parquet, write_json, write_parquet
 from grvsnn.folds import fold_rows
 from grvsnn.genotypes import impute_by_training_rows, read_genotypes
 from grvsnn.handed import handed_rows, identify
@@ -77,9 +77,9 @@ def load_tasks(
     if key.setting == "pedigree":
         dosages, markers = dosages[:, :0], markers[:0]
     L, components = _read_loadings(loadings, sample_ids)
-    fold_table = pd.read_parquet(folds)
+    fold_table = read_parquet(folds)
     fold_table = fold_table[fold_table["repeat"] == key.repeat]
-    phenotypes = pd.read_parquet(training)
+    phenotypes = read_parquet(training)
     row_of = pd.Series(np.arange(len(sample_ids)), index=sample_ids)
     tasks = []
     for fold in sorted(fold_table["fold"].unique()):
@@ -111,7 +111,7 @@ def _read_loadings(
 ) -> tuple[np.ndarray, np.ndarray]:
     if path is None:
         return np.zeros((len(sample_ids), 0)), np.array([], dtype=str)
-    table = pd.read_parquet(path).set_index("sample_id")
+    table = read_parquet(path).set_index("sample_id")
     missing = set(sample_ids) - set(table.index)
     if missing:
         raise InputError(
