@@ -98,10 +98,10 @@ def is_simulated(dataset):
 
 def library(*roots):
     """Code that scripts and modules run, as a job's input: an edit runs it again."""
-    return [
-        workflow.source_path(f"../../scripts/{os.path.relpath(path, SCRIPTS)}")
-        for path in DEPENDENCIES.code_of(SCRIPTS, *roots)
-    ]
+    # a workflow loaded from afar runs the installed package
+    if not SCRIPTS.is_dir():
+        return []
+    return [str(path) for path in DEPENDENCIES.code_of(SCRIPTS, *roots)]
 
 
 def get_raw_files(wildcards):
