@@ -26,7 +26,9 @@ def main(job) -> None:
         protocol=job.params.protocol,
     )
     params = dict(job.params.method)
-    checkpoint = checkpoint_folder(tasks, params, beside=job.output.fits)
+    checkpoint = checkpoint_folder(
+        tasks, params, beside=job.output.fits, code=job.input.library
+    )
     if base_method(wildcards.method) == "grvsnn":
         params["device"] = "auto" if job.resources.gpu else "cpu"
         params["study_folder"] = str(checkpoint)
@@ -37,6 +39,7 @@ def main(job) -> None:
         predictions=job.output.predictions,
         features=job.output.features,
         fits=job.output.fits,
+        checkpoint=checkpoint,
     )
     shutil.rmtree(checkpoint, ignore_errors=True)
 

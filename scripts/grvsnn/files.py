@@ -63,10 +63,11 @@ def write_text(text: str, path: str | Path) -> None:
 
 def write_json(value: object, path: str | Path) -> None:
     """Write JSON atomically; numpy scalars and arrays become numbers and lists."""
-    write_text(json.dumps(value, indent=2, default=_plain) + "\n", path)
+    write_text(json.dumps(value, indent=2, default=plain) + "\n", path)
 
 
-def _plain(value: object) -> object:
+def plain(value: object) -> object:
+    """Return what JSON has for a numpy value or a path, as ``json``'s ``default``."""
     if isinstance(value, np.ndarray):
         return value.tolist()
     if isinstance(value, np.generic):
