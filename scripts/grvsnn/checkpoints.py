@@ -1,9 +1,12 @@
 """Folds that a killed fit had done, kept for the run that goes on with it."""
 
+import fcntl
 import json
 import logging
+import shutil
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +17,20 @@ from grvsnn.tasks import FitFunction, FoldFit, FoldTask
 logger = logging.getLogger(__name__)
 
 COLUMN = "column/"
+
+
+@contextmanager
+def keep_while_fitting(folder: Path) -> Iterator[Path]:
+    """Hold a folder for checkpoints, and remove it when the fit is whole.
+
+    Where Snakemake was killed but not its job, the job that takes its place waits here
+    until the first has ended: two that shared a search would end it elsewhere.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield folder
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def fit_fold_by_fold(
