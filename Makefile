@@ -1,9 +1,8 @@
 # `make run` and `make test` do all their own set-up. `make help` lists the targets.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup check run mouse paper resume test test-all bench lint format lock rulegraph clean
+.PHONY: help setup check run mouse paper resume test test-all test-slurm bench lint format lock rulegraph clean
 
-CORES ?= $(shell nproc 2>/dev/null || echo 1)
 PROFILE ?= workflow/profiles/default
 CONFIG ?= config/config.yaml
 NAME := $(basename $(notdir $(CONFIG)))
@@ -13,7 +12,8 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 export GRVSNN_RLIB := $(CURDIR)/.rlib
 # a test file stays on one core, since its tests share what they set up
 PYTEST = python -m pytest --numprocesses auto --dist loadfile
-SNAKEMAKE = snakemake --cores $(CORES) --workflow-profile $(PROFILE) --configfile $(CONFIG)
+# a profile says how many cores; on a cluster this would bound all jobs together
+SNAKEMAKE = snakemake $(if $(CORES),--cores $(CORES)) --workflow-profile $(PROFILE) --configfile $(CONFIG)
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -44,6 +44,10 @@ test: setup ## unit tests, workflow checks and the end-to-end smoke test
 
 test-all: setup ## also the tests of more than a minute
 	$(PYTEST) tests
+
+test-slurm: setup ## the workflow on a real SLURM of one node (as root on Debian or Ubuntu)
+	@command -v slurmctld >/dev/null || bash tests/slurm/install.sh
+	python -m pytest tests/slurm
 
 bench: setup ## every benchmark in one run; writes benchmarks/latest.json
 	PYTHONPATH=scripts python -m benchmarks.run $(ARGS)

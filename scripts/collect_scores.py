@@ -1,13 +1,13 @@
 """Put the scores of all configured datasets into one table."""
 
 import pandas as pd
-from grvsnn.files import write_parquet
+from grvsnn.files import read_parquet, write_parquet
 from grvsnn.jobs import run_job
 
 
 def main(job) -> None:
     """Concatenate in the config's order."""
-    parts = [pd.read_parquet(path) for path in job.input]
+    parts = [read_parquet(path) for path in job.input.scores]
     write_parquet(pd.concat(parts, ignore_index=True), job.output[0])
 
 

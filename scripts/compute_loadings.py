@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from grvsnn.errors import InputError
-from grvsnn.files import write_json, write_parquet
+from grvsnn.files import naming_damage, read_parquet, write_json, write_parquet
 from grvsnn.jobs import run_job
 from grvsnn.loadings import eigen_loadings
 from grvsnn.pedigree import Pedigree
@@ -14,7 +14,7 @@ from grvsnn.pedigree import Pedigree
 def main(job) -> None:
     """Write the spectrum, the loadings and how their rank was chosen."""
     settings = dict(job.params.loadings)
-    sample_ids = pd.read_parquet(job.input.phenotypes)["sample_id"].to_numpy(str)
+    sample_ids = read_parquet(job.input.phenotypes)["sample_id"].to_numpy(str)
     relationship, rows = read_relationship(
         Path(job.input.relationship), sample_ids, settings.get("both_sexes", False)
     )
@@ -47,10 +47,10 @@ def read_relationship(
     """Read A or the pedigree, and find the genotyped animals' rows in it."""
     if path.suffix == ".parquet":
         pedigree = Pedigree.from_frame(
-            pd.read_parquet(path), both_sexes=both_sexes, source=str(path)
+            read_parquet(path), both_sexes=both_sexes, source=str(path)
         )
         return pedigree, pedigree.rows_of(sample_ids)
-    with np.load(path) as stored:
+    with naming_damage(path), np.load(path) as stored:
         ids, A = stored["ids"], stored["A"]
     rows = pd.Index(ids).get_indexer(sample_ids)
     if (rows < 0).any():

@@ -1,9 +1,11 @@
 """Fit one method on all outer folds of dataset x setting x repeat."""
 
-import shutil
+from contextlib import nullcontext
 
+from grvsnn.checkpoints import keep_while_fitting
 from grvsnn.fitting import JobKey, checkpoint_folder, fit_and_write, load_tasks
 from grvsnn.jobs import run_job
+from grvsnn.methods import FOLD_BY_FOLD
 from grvsnn.tasks import base_method
 
 
@@ -26,19 +28,24 @@ def main(job) -> None:
         protocol=job.params.protocol,
     )
     params = dict(job.params.method)
-    checkpoint = checkpoint_folder(tasks, params, beside=job.output.fits)
-    if base_method(wildcards.method) == "grvsnn":
+    checkpoint = checkpoint_folder(
+        tasks, params, beside=job.output.fits, code=job.input.library
+    )
+    method = base_method(wildcards.method)
+    if method == "grvsnn":
         params["device"] = "auto" if job.resources.gpu else "cpu"
         params["study_folder"] = str(checkpoint)
-    fit_and_write(
-        tasks,
-        params,
-        job.threads,
-        predictions=job.output.predictions,
-        features=job.output.features,
-        fits=job.output.fits,
-    )
-    shutil.rmtree(checkpoint, ignore_errors=True)
+    kept = keep_while_fitting(checkpoint) if method in FOLD_BY_FOLD else nullcontext()
+    with kept as folder:
+        fit_and_write(
+            tasks,
+            params,
+            job.threads,
+            predictions=job.output.predictions,
+            features=job.output.features,
+            fits=job.output.fits,
+            checkpoint=folder,
+        )
 
 
 run_job(snakemake, main)

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 from grvsnn.errors import InputError
-from grvsnn.files import write_parquet
+from grvsnn.files import read_parquet, write_parquet
 from grvsnn.folds import make_folds
 from grvsnn.genotypes import read_genotypes
 from grvsnn.jobs import run_job
@@ -13,7 +13,7 @@ from grvsnn.pedigree import Pedigree
 def main(job) -> None:
     """Write the folds table of all repeats."""
     settings = job.params.folds
-    phenotypes = pd.read_parquet(job.input.phenotypes).set_index("sample_id")
+    phenotypes = read_parquet(job.input.phenotypes).set_index("sample_id")
     table = make_folds(
         phenotypes,
         settings["scheme"],
@@ -37,7 +37,7 @@ def scheme_data(job, scheme: str, sample_ids: pd.Index) -> dict:
                 " comes with a relationship matrix only; choose another scheme"
             )
         both = job.params.both_sexes
-        pedigree = Pedigree.from_frame(pd.read_parquet(path), both_sexes=both)
+        pedigree = Pedigree.from_frame(read_parquet(path), both_sexes=both)
         rows = pedigree.rows_of(sample_ids)
         if scheme == "forward":
             return {"born": pedigree.generation[rows]}

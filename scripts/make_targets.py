@@ -1,18 +1,17 @@
 """Adjust and standardise phenotypes by training rows; hide the test phenotypes."""
 
-import pandas as pd
-from grvsnn.files import write_parquet
+from grvsnn.files import read_parquet, write_parquet
 from grvsnn.jobs import run_job
 from grvsnn.targets import make_targets
 
 
 def main(job) -> None:
     """Write what training may see and what scoring compares with."""
-    folds = pd.read_parquet(job.input.folds)
+    folds = read_parquet(job.input.folds)
     covariates = job.input.get("covariates")
     training, truth = make_targets(
-        pd.read_parquet(job.input.phenotypes),
-        pd.read_parquet(covariates) if covariates else None,
+        read_parquet(job.input.phenotypes),
+        read_parquet(covariates) if covariates else None,
         folds[folds["repeat"] == int(job.wildcards.repeat)],
         job.params.protocol,
     )

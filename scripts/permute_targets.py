@@ -1,16 +1,15 @@
 """Permute the phenotypes of each fold's training animals, for a control."""
 
-import pandas as pd
-from grvsnn.files import write_parquet
+from grvsnn.files import read_parquet, write_parquet
 from grvsnn.jobs import run_job
 from grvsnn.sentinel import permute_training
 
 
 def main(job) -> None:
     """Write one repeat's permuted training phenotypes."""
-    folds = pd.read_parquet(job.input.folds)
+    folds = read_parquet(job.input.folds)
     permuted = permute_training(
-        pd.read_parquet(job.input.training),
+        read_parquet(job.input.training),
         folds[folds["repeat"] == int(job.wildcards.repeat)],
         job.params.seed,
         job.wildcards.dataset,

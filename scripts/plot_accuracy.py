@@ -1,7 +1,7 @@
 """Draw the accuracy, or the calibration, of every run by method and setting."""
 
-import pandas as pd
 from grvsnn.figures.strip import plot_runs
+from grvsnn.files import read_parquet
 from grvsnn.jobs import run_job
 
 METRICS = {
@@ -14,7 +14,7 @@ METRICS = {
 
 def main(job) -> None:
     """Draw the metric that the output's name stands for."""
-    scores = pd.read_parquet(job.input.scores)
+    scores = read_parquet(job.input.scores)
     plot_runs(scores, job.output, METRICS[job.wildcards.figure])
 
 

@@ -1,8 +1,7 @@
 """Draw accuracy against the minutes it took."""
 
-import pandas as pd
 from grvsnn.figures.tradeoff import plot_accuracy_minutes
-from grvsnn.files import read_json
+from grvsnn.files import read_json, read_parquet
 from grvsnn.jobs import run_job
 from grvsnn.tables.runs import runtime_frame
 
@@ -10,7 +9,7 @@ from grvsnn.tables.runs import runtime_frame
 def main(job) -> None:
     """One panel a dataset and trait."""
     runtimes = runtime_frame(read_json(path) for path in job.input.fits)
-    scores = pd.read_parquet(job.input.scores)
+    scores = read_parquet(job.input.scores)
     plot_accuracy_minutes(scores, runtimes, job.output)
 
 

@@ -1,13 +1,13 @@
 """Draw every method's difference from the best one, with its interval."""
 
-import pandas as pd
 from grvsnn.figures.forest import plot_comparisons
+from grvsnn.files import read_parquet
 from grvsnn.jobs import run_job
 
 
 def main(job) -> None:
     """One panel a trait."""
-    comparisons = pd.read_parquet(job.input.comparisons)
+    comparisons = read_parquet(job.input.comparisons)
     plot_comparisons(comparisons, job.output, rope=job.params.rope)
 
 

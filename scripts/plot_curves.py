@@ -3,24 +3,24 @@
 import numpy as np
 import pandas as pd
 from grvsnn.figures.curves import CURVE, plot_curves
+from grvsnn.files import parquet_columns, read_parquet
 from grvsnn.genotypes import read_genotypes
 from grvsnn.jobs import run_job
-from pyarrow.parquet import read_schema
 
 COLUMNS = ["method", "repeat", "fold", "trait", "feature", "kind", "importance", *CURVE]
 
 
 def main(job) -> None:
     """Read the runs of the methods that have curves, and draw one dataset."""
-    paths = [p for p in job.input.features if set(CURVE) <= set(read_schema(p).names)]
-    features = pd.concat([pd.read_parquet(path, columns=COLUMNS) for path in paths])
+    paths = [p for p in job.input.features if set(CURVE) <= set(parquet_columns(p))]
+    features = pd.concat([read_parquet(path, columns=COLUMNS) for path in paths])
     features = features[features["kind"] == "marker"].dropna(subset=CURVE, how="all")
     qtl = job.input.get("true_qtl")
     plot_curves(
         features,
         genotype_shares(job.input.bed),
         job.output,
-        qtl=pd.read_parquet(qtl) if qtl else None,
+        qtl=read_parquet(qtl) if qtl else None,
     )
 
 

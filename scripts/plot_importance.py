@@ -2,6 +2,7 @@
 
 import pandas as pd
 from grvsnn.figures.manhattan import plot_manhattan
+from grvsnn.files import read_parquet
 from grvsnn.genotypes import read_genotypes
 from grvsnn.jobs import run_job
 
@@ -11,7 +12,7 @@ COLUMNS = ["trait", "feature", "kind", "importance", "selected"]
 def main(job) -> None:
     """Average over all runs of one setting."""
     features = pd.concat(
-        [pd.read_parquet(path, columns=COLUMNS) for path in job.input.features]
+        [read_parquet(path, columns=COLUMNS) for path in job.input.features]
     )
     _, _, marker_map = read_genotypes(job.input.bed)
     qtl = job.input.get("true_qtl")
@@ -21,7 +22,7 @@ def main(job) -> None:
         features,
         marker_map,
         job.output,
-        qtl=pd.read_parquet(qtl) if qtl else None,
+        qtl=read_parquet(qtl) if qtl else None,
         unit=unit,
     )
 

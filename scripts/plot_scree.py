@@ -1,8 +1,7 @@
 """Draw the sorted eigenvalues of every dataset's A and the chosen rank (Fig. 2)."""
 
-import pandas as pd
 from grvsnn.figures.scree import Spectrum, plot_scree
-from grvsnn.files import read_json
+from grvsnn.files import read_json, read_parquet
 from grvsnn.jobs import run_job
 
 
@@ -13,7 +12,7 @@ def main(job) -> None:
         job.params.datasets, job.input.eigenvalues, job.input.ranks, strict=True
     ):
         chosen = read_json(rank)
-        eigenvalues = pd.read_parquet(values)["eigenvalue"].to_numpy()
+        eigenvalues = read_parquet(values)["eigenvalue"].to_numpy()
         spectra[dataset] = Spectrum(eigenvalues, chosen["rank"], chosen["rule"])
     plot_scree(spectra, job.output)
 

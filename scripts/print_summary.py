@@ -3,10 +3,10 @@
 import sys
 from pathlib import Path
 
-import pandas as pd
+from grvsnn.files import read_parquet
 from grvsnn.tables.text import summary_text
 
 if __name__ == "__main__":
     scores, report = sys.argv[1:]
-    print(f"\n{summary_text(pd.read_parquet(scores))}\n")
+    print(f"\n{summary_text(read_parquet(scores))}\n")
     print(f"Report: {Path(report).resolve()}")

@@ -1,7 +1,7 @@
 """Score every fit of a dataset: the one place where predictions meet phenotypes."""
 
 import pandas as pd
-from grvsnn.files import write_parquet
+from grvsnn.files import read_parquet, write_parquet
 from grvsnn.jobs import run_job
 from grvsnn.metrics import score_predictions
 from grvsnn.scoring_inputs import KEYS, by_fit, read_true_qtl
@@ -12,16 +12,16 @@ SELECTION_COLUMNS = ["feature", "kind", "selected"]
 
 def main(job) -> None:
     """Write scores.parquet and the selection's stability."""
-    truth = pd.concat(map(pd.read_parquet, job.input.truth), ignore_index=True)
+    truth = pd.concat(map(read_parquet, job.input.truth), ignore_index=True)
     if job.input.get("true_values"):
-        truth = with_true_values(truth, pd.read_parquet(job.input.true_values))
+        truth = with_true_values(truth, read_parquet(job.input.true_values))
     qtl = read_true_qtl(job)
     scores, stability = [], []
     for path in job.input.predictions:
-        scores.append(score_predictions(pd.read_parquet(path), truth))
+        scores.append(score_predictions(read_parquet(path), truth))
     for paths in by_fit(job.input.features).values():
         features = pd.concat(
-            [pd.read_parquet(p, columns=KEYS + SELECTION_COLUMNS) for p in paths]
+            [read_parquet(p, columns=KEYS + SELECTION_COLUMNS) for p in paths]
         )
         scores.append(score_selection(features, qtl))
         stability.append(stability_scores(features))

@@ -1,11 +1,10 @@
 """Score every rule of selection of every method that selects."""
 
 import pandas as pd
-from grvsnn.files import write_parquet
+from grvsnn.files import parquet_columns, read_parquet, write_parquet
 from grvsnn.jobs import run_job
 from grvsnn.scoring_inputs import KEYS, by_fit, read_true_qtl
 from grvsnn.selection import by_rule, score_selection, stability_scores
-from pyarrow.parquet import read_schema
 
 COLUMNS = [*KEYS, "feature", "kind", "selected", "pip"]
 
@@ -24,8 +23,8 @@ def main(job) -> None:
 
 def read_features(path: str) -> pd.DataFrame:
     """Read the columns that rules of selection need, as far as they are there."""
-    there = set(read_schema(path).names)
-    return pd.read_parquet(path, columns=[name for name in COLUMNS if name in there])
+    there = set(parquet_columns(path))
+    return read_parquet(path, columns=[name for name in COLUMNS if name in there])
 
 
 run_job(snakemake, main)

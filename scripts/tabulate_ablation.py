@@ -1,6 +1,6 @@
 """Write the network and its variants as a table."""
 
-import pandas as pd
+from grvsnn.files import read_parquet
 from grvsnn.jobs import run_job
 from grvsnn.labels import dataset_label
 from grvsnn.tables.ablation import ablation_table
@@ -9,7 +9,7 @@ from grvsnn.tables.write import write_table
 
 def main(job) -> None:
     """Write the table of one dataset."""
-    scores = pd.read_parquet(job.input.scores)
+    scores = read_parquet(job.input.scores)
     table = ablation_table(scores, job.params.variants)
     caption = f"Ablation of the network: {dataset_label(job.wildcards.dataset)}"
     write_table(table, job.output, caption, "ablation")

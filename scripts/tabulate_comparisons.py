@@ -1,6 +1,6 @@
 """Write the methods' comparison or the selection's stability as a table."""
 
-import pandas as pd
+from grvsnn.files import read_parquet
 from grvsnn.jobs import run_job
 from grvsnn.labels import dataset_label
 from grvsnn.tables.comparisons import comparison_table, stability_table
@@ -11,11 +11,11 @@ def main(job) -> None:
     """Build the table that the output's name asks for."""
     dataset, name = job.wildcards.dataset, job.wildcards.table
     if name == "comparison":
-        frame = pd.read_parquet(job.input.comparisons)
+        frame = read_parquet(job.input.comparisons)
         table = comparison_table(frame, dataset, rope=job.params.rope)
         caption = "Difference from the best method"
     else:
-        table = stability_table(pd.read_parquet(job.input.stability))
+        table = stability_table(read_parquet(job.input.stability))
         caption = "Stability of the selected features over folds"
     write_table(table, job.output, f"{caption}: {dataset_label(dataset)}", name)
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pandas as pd
-from grvsnn.files import read_json
+from grvsnn.files import read_json, read_parquet
 from grvsnn.jobs import run_job
 from grvsnn.lint import Assumptions, lint_results, lintable
 from grvsnn.reported import read_results
@@ -19,7 +19,7 @@ def main(job) -> None:
         sizes = pd.read_csv(job.input.reported_sizes, comment="#")
         part = lint_results(read_results(job.input.reported), sizes, given)
         checks.append(part.assign(source="Reported"))
-    scores = pd.read_parquet(job.input.scores)
+    scores = read_parquet(job.input.scores)
     part = lint_results(lintable(scores), our_sizes(job), given)
     checks = pd.concat([*checks, part.assign(source="Ours")], ignore_index=True)
     tables = {

@@ -2,8 +2,7 @@
 
 from pathlib import Path
 
-import pandas as pd
-from grvsnn.files import read_json
+from grvsnn.files import read_json, read_parquet
 from grvsnn.handed import demand_no_test_animal, handed_animals
 from grvsnn.jobs import run_job
 from grvsnn.labels import dataset_label
@@ -16,7 +15,7 @@ def main(job) -> None:
     lines = Path(job.input.fam).read_text(encoding="utf-8").splitlines()
     handed = handed_animals(
         (read_json(path) for path in job.input.fits),
-        pd.read_parquet(job.input.folds),
+        read_parquet(job.input.folds),
         [line.split()[1] for line in lines],
     )
     if job.params.protocol == "nested":

@@ -1,6 +1,6 @@
 """Write coverage and width of the prediction intervals as a table."""
 
-import pandas as pd
+from grvsnn.files import read_parquet
 from grvsnn.jobs import run_job
 from grvsnn.labels import dataset_label
 from grvsnn.tables.intervals import intervals_table
@@ -10,7 +10,7 @@ from grvsnn.tables.write import write_table
 def main(job) -> None:
     """Build the dataset's table from its scores."""
     dataset = job.wildcards.dataset
-    table = intervals_table(pd.read_parquet(job.input.scores), dataset)
+    table = intervals_table(read_parquet(job.input.scores), dataset)
     caption = f"Prediction intervals: {dataset_label(dataset)}"
     write_table(table, job.output, caption, "intervals")
 

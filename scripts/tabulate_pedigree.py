@@ -1,6 +1,6 @@
 """Write what pedigree loadings add to each method as a table."""
 
-import pandas as pd
+from grvsnn.files import read_parquet
 from grvsnn.jobs import run_job
 from grvsnn.labels import dataset_label
 from grvsnn.tables.pedigree import pedigree_table
@@ -10,7 +10,7 @@ from grvsnn.tables.write import write_table
 def main(job) -> None:
     """Write the table of one dataset."""
     dataset = job.wildcards.dataset
-    table = pedigree_table(pd.read_parquet(job.input.scores), dataset)
+    table = pedigree_table(read_parquet(job.input.scores), dataset)
     caption = f"Improvement by pedigree loadings: {dataset_label(dataset)}"
     write_table(table, job.output, caption, "pedigree")
 

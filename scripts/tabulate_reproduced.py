@@ -1,7 +1,6 @@
 """Put this run's numbers beside every number that the paper reports."""
 
-import pandas as pd
-from grvsnn.files import read_json
+from grvsnn.files import read_json, read_parquet
 from grvsnn.jobs import run_job
 from grvsnn.reported import read_results, reproduce
 from grvsnn.tables.audit import reproduced_table
@@ -12,7 +11,7 @@ def main(job) -> None:
     """Write the table of all three datasets."""
     reproduced = reproduce(
         read_results(job.input.reported),
-        pd.read_parquet(job.input.scores),
+        read_parquet(job.input.scores),
         [read_json(path) for path in job.input.fits],
         job.params.protocol,
     )

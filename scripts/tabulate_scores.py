@@ -1,6 +1,6 @@
 """Write one table of a dataset's scores as CSV, LaTeX and HTML."""
 
-import pandas as pd
+from grvsnn.files import read_parquet
 from grvsnn.jobs import run_job
 from grvsnn.labels import dataset_label
 from grvsnn.tables.scores import calibration_table, performance_table, truth_table
@@ -15,7 +15,7 @@ CAPTIONS = {
 
 def main(job) -> None:
     """Build the table that the output's name asks for."""
-    scores = pd.read_parquet(job.input.scores)
+    scores = read_parquet(job.input.scores)
     dataset, name = job.wildcards.dataset, job.wildcards.table
     if name == "performance":
         table = performance_table(scores, dataset)

@@ -2,7 +2,7 @@
 
 import logging
 
-import pandas as pd
+from grvsnn.files import read_parquet
 from grvsnn.jobs import run_job
 from grvsnn.labels import dataset_label
 from grvsnn.sentinel import null_frame
@@ -14,8 +14,8 @@ logger = logging.getLogger("grvsnn")
 
 def main(job) -> None:
     """Write the table of one dataset; a warning where a control is not null."""
-    null = null_frame(pd.read_parquet(job.input.controls))
-    table = sentinel_table(null, pd.read_parquet(job.input.scores))
+    null = null_frame(read_parquet(job.input.controls))
+    table = sentinel_table(null, read_parquet(job.input.scores))
     if not null["inside"].all():
         logger.warning("%s", table.note)
     caption = f"Permuted phenotypes: {dataset_label(job.wildcards.dataset)}"

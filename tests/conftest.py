@@ -29,7 +29,7 @@ def mirror():
 def snakemake():
     """Run Snakemake on this workflow; returns the finished process."""
 
-    def run(*arguments, cwd=ROOT, timeout=900):
+    def run(*arguments, cwd=ROOT, timeout=1800):
         command = [sys.executable, "-m", "snakemake", "-s", ROOT / "workflow/Snakefile"]
         return subprocess.run(
             [*command, *arguments],

@@ -3,12 +3,25 @@
 import json
 import os
 import tempfile
+import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow
+from pyarrow.parquet import read_schema
+
+from grvsnn.errors import InputError
+
+_being_written: set[Path] = set()
+
+
+def remove_unfinished() -> None:
+    """Remove the scratch files of writers at work, for a process told to end."""
+    for scratch in tuple(_being_written):
+        scratch.unlink(missing_ok=True)
 
 
 @contextmanager
@@ -25,6 +38,7 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
     )
     os.close(handle)
     scratch = Path(scratch)
+    _being_written.add(scratch)
     try:
         yield scratch
         # mkstemp makes private files; results are for the whole group to read
@@ -32,6 +46,7 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
         os.replace(scratch, path)
     finally:
         scratch.unlink(missing_ok=True)
+        _being_written.discard(scratch)
 
 
 def _umask() -> int:
@@ -48,10 +63,11 @@ def write_text(text: str, path: str | Path) -> None:
 
 def write_json(value: object, path: str | Path) -> None:
     """Write JSON atomically; numpy scalars and arrays become numbers and lists."""
-    write_text(json.dumps(value, indent=2, default=_plain) + "\n", path)
+    write_text(json.dumps(value, indent=2, default=plain) + "\n", path)
 
 
-def _plain(value: object) -> object:
+def plain(value: object) -> object:
+    """Return what JSON has for a numpy value or a path, as ``json``'s ``default``."""
     if isinstance(value, np.ndarray):
         return value.tolist()
     if isinstance(value, np.generic):
@@ -62,8 +78,36 @@ def _plain(value: object) -> object:
 
 
 def read_json(path: str | Path) -> dict:
-    """Read a JSON file."""
-    return json.loads(Path(path).read_text(encoding="utf-8"))
+    """Read a JSON file that the workflow made; `InputError` for a damaged one."""
+    with naming_damage(path):
+        return json.loads(Path(path).read_text(encoding="utf-8"))
+
+
+@contextmanager
+def naming_damage(path: str | Path) -> Iterator[None]:
+    """Tell the user of a damaged file of the workflow's own, and how to mend it."""
+    try:
+        yield
+    except (FileNotFoundError, PermissionError):
+        raise
+    except (pyarrow.ArrowException, OSError, ValueError, zipfile.BadZipFile) as error:
+        reason = str(error).partition("\n")[0]
+        raise InputError(
+            f"{path} is damaged and cannot be read ({reason}); remove it and run "
+            "again: the workflow makes it anew"
+        ) from None
+
+
+def read_parquet(path: str | Path, columns: list[str] | None = None) -> pd.DataFrame:
+    """Read a table that the workflow made; `InputError` for a damaged one."""
+    with naming_damage(path):
+        return pd.read_parquet(path, columns=columns)
+
+
+def parquet_columns(path: str | Path) -> list[str]:
+    """Names of the columns of a table that the workflow made."""
+    with naming_damage(path):
+        return read_schema(path).names
 
 
 def write_parquet(frame: pd.DataFrame, path: str | Path) -> None:

@@ -8,7 +8,7 @@ import hashlib
 import logging
 import resource
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -17,13 +17,14 @@ import numpy as np
 import pandas as pd
 
 from grvsnn import __version__
+from grvsnn.checkpoints import fit_fold_by_fold
 from grvsnn.errors import InputError
-from grvsnn.files import write_json, write_parquet
+from grvsnn.files import read_parquet, write_json, write_parquet
 from grvsnn.folds import fold_rows
 from grvsnn.genotypes import impute_by_training_rows, read_genotypes
 from grvsnn.handed import handed_rows, identify
-from grvsnn.methods import load_method
-from grvsnn.tasks import FoldFit, FoldTask
+from grvsnn.methods import FOLD_BY_FOLD, load_method
+from grvsnn.tasks import FoldFit, FoldTask, base_method
 
 logger = logging.getLogger(__name__)
 
@@ -77,9 +78,9 @@ def load_tasks(
     if key.setting == "pedigree":
         dosages, markers = dosages[:, :0], markers[:0]
     L, components = _read_loadings(loadings, sample_ids)
-    fold_table = pd.read_parquet(folds)
+    fold_table = read_parquet(folds)
     fold_table = fold_table[fold_table["repeat"] == key.repeat]
-    phenotypes = pd.read_parquet(training)
+    phenotypes = read_parquet(training)
     row_of = pd.Series(np.arange(len(sample_ids)), index=sample_ids)
     tasks = []
     for fold in sorted(fold_table["fold"].unique()):
@@ -111,7 +112,7 @@ def _read_loadings(
 ) -> tuple[np.ndarray, np.ndarray]:
     if path is None:
         return np.zeros((len(sample_ids), 0)), np.array([], dtype=str)
-    table = pd.read_parquet(path).set_index("sample_id")
+    table = read_parquet(path).set_index("sample_id")
     missing = set(sample_ids) - set(table.index)
     if missing:
         raise InputError(
@@ -131,14 +132,19 @@ def _trait_matrix(
 
 
 def checkpoint_folder(
-    tasks: Sequence[FoldTask], params: Mapping, beside: str | Path
+    tasks: Sequence[FoldTask],
+    params: Mapping,
+    beside: str | Path,
+    code: Iterable[str | Path] = (),
 ) -> Path:
     """Folder in which a killed fit finds what it had done.
 
     Its name hashes everything the fit depends on, so that a checkpoint of other data,
-    parameters or another version is never taken up.
+    parameters, version or files of `code` is never taken up.
     """
     digest = hashlib.sha256(f"{__version__}{sorted(params.items())}".encode())
+    for path in code:
+        digest.update(Path(path).read_bytes())
     for task in tasks:
         digest.update(f"{task.seed_for()}{task.inner_splits}".encode())
         for array in (task.Y, task.genotypes, task.loadings, task.train):
@@ -153,11 +159,13 @@ def fit_and_write(
     predictions: str | Path,
     features: str | Path,
     fits: str | Path,
+    checkpoint: Path | None = None,
 ) -> None:
-    """Fit one repeat and write its three files."""
-    start = time.perf_counter()
-    results = load_method(tasks[0].method)(tasks, params, n_threads)
-    seconds = time.perf_counter() - start
+    """Fit one repeat and write its three files.
+
+    With a folder for checkpoints, methods that fit fold by fold keep each fold there.
+    """
+    results, seconds = _fit(tasks, params, n_threads, checkpoint)
     for task, result in zip(tasks, results, strict=True):
         _check_fit(task, result)
     pairs = list(zip(tasks, results, strict=True))
@@ -165,6 +173,20 @@ def fit_and_write(
     write_parquet(pd.concat([_features(*pair) for pair in pairs]), features)
     write_json(_facts(pairs, params, n_threads, seconds), fits)
     logger.info("%d folds in %.1f s", len(tasks), seconds)
+
+
+def _fit(
+    tasks: Sequence[FoldTask],
+    params: Mapping,
+    n_threads: int,
+    checkpoint: Path | None,
+) -> tuple[list[FoldFit], float]:
+    """Fit all folds; also returns the seconds they took."""
+    fit = load_method(tasks[0].method)
+    if checkpoint and base_method(tasks[0].method) in FOLD_BY_FOLD:
+        return fit_fold_by_fold(fit, tasks, params, n_threads, checkpoint)
+    start = time.perf_counter()
+    return fit(tasks, params, n_threads), time.perf_counter() - start
 
 
 def _check_fit(task: FoldTask, fit: FoldFit) -> None:

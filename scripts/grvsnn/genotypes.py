@@ -106,7 +106,10 @@ def read_genotypes(bed: str | Path) -> tuple[np.ndarray, np.ndarray, pd.DataFram
                 }
             )
     except ValueError as error:
-        raise InputError(f"{bed} does not fit its .bim and .fam: {error}") from None
+        raise InputError(
+            f"{bed} does not fit its .bim and .fam, or one of the three is damaged "
+            f"({error}); if the workflow made them, remove them and run again"
+        ) from None
     dosages[dosages == MISSING] = -1
     return np.ascontiguousarray(dosages), sample_ids, marker_map
 

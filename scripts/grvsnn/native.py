@@ -38,7 +38,7 @@ def load_kernel(source: str) -> ctypes.CDLL | None:
     Parameters
     ----------
     source : str
-        File relative to the package, e.g. ``"gibbs/kernel.c"``.
+        File relative to the package, e.g. ``gibbs/kernel.c``.
 
     Returns
     -------

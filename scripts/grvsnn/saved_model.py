@@ -12,7 +12,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
 from grvsnn.errors import InputError
-from grvsnn.files import atomic_path, read_json, write_json
+from grvsnn.files import atomic_path, write_json
 from grvsnn.inputs import Standardiser
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def _facts(model: "GRVSNNRegressor") -> dict[str, object]:
 def load_model(kind: type["GRVSNNRegressor"], path: str | Path) -> "GRVSNNRegressor":
     """Read what `save_model` wrote as a model of class `kind`."""
     try:
-        facts = read_json(f"{path}.json")
+        facts = json.loads(Path(f"{path}.json").read_text(encoding="utf-8"))
         arrays = load_file(f"{path}.safetensors")
     except (OSError, json.JSONDecodeError, SafetensorError) as error:
         raise InputError(f"{path}: cannot read the saved model: {error}") from error

@@ -2,8 +2,7 @@
 
 from collections.abc import Iterable
 
-import pandas as pd
-
+from grvsnn.files import read_parquet
 from grvsnn.genotypes import read_genotypes
 from grvsnn.selection import TrueQtl
 
@@ -24,5 +23,5 @@ def read_true_qtl(job) -> TrueQtl | None:
         return None
     _, _, marker_map = read_genotypes(job.input.bed)
     return TrueQtl(
-        pd.read_parquet(job.input.true_qtl), marker_map, job.params.window_cm, "cm"
+        read_parquet(job.input.true_qtl), marker_map, job.params.window_cm, "cm"
     )

@@ -6,25 +6,12 @@ import sys
 
 import pytest
 import yaml
-
-RULE = re.compile(
-    r"^(?:use rule (\w+) as (\w+) with|rule (\w+)):\n((?:[ ].*\n|\n)*)", re.M
-)
+from rule_files import read_rules
 
 
 @pytest.fixture(scope="module")
 def rules(root):
-    """Name -> (directives of the rule and of the rule it inherits from, body)."""
-    found = {}
-    main = root / "workflow/Snakefile"
-    # in order of inclusion, since a rule may inherit from one of an earlier file
-    included = re.findall(r'^include: "(.+)"', main.read_text(), re.M)
-    for path in [*(root / "workflow" / name for name in included), main]:
-        for base, heir, name, body in RULE.findall(path.read_text()):
-            directives = set(re.findall(r"^    (\w+):", body, re.M))
-            inherited, text = found.get(base, (set(), ""))
-            found[heir or name] = (directives | inherited, text + body)
-    return found
+    return read_rules(root)
 
 
 def test_every_rule_logs_declares_resources_and_an_environment(rules):

@@ -31,7 +31,7 @@ use rule score_predictions as score_variants with:
         bed="<results>/{dataset}/data/genotypes.bed",
         true_values=get_truth("true_values"),
         true_qtl=get_truth("true_qtl"),
-        library=library("metrics.py", "selection.py", "scoring_inputs.py"),
+        library=library("score_predictions.py"),
     output:
         scores="<results>/{dataset}/ablation/scores.parquet",
         stability="<results>/{dataset}/ablation/stability.parquet",
@@ -44,7 +44,7 @@ rule collect_ablation:
         scores="<results>/{dataset}/scores.parquet",
         variants="<results>/{dataset}/ablation/scores.parquet",
         fits=get_ablation_jobs("fits.json", [*BASES, *VARIANTS]),
-        library=library("ablation.py"),
+        library=library("collect_ablation.py"),
     output:
         "<results>/{dataset}/ablation/ablation.parquet",
     log:
@@ -52,8 +52,8 @@ rule collect_ablation:
     conda:
         "../../envs/report.yaml"
     resources:
-        mem_mb=1000,
-        runtime="10m",
+        mem_mb=grow(1000),
+        runtime=grow(10),
         gpu=0,
     script:
         "../../scripts/collect_ablation.py"
@@ -62,7 +62,7 @@ rule collect_ablation:
 rule tabulate_ablation:
     input:
         scores="<results>/{dataset}/ablation/ablation.parquet",
-        library=library("ablation.py", "tables/ablation.py"),
+        library=library("tabulate_ablation.py"),
     output:
         csv="<results>/{dataset}/tables/ablation.csv",
         tex="<results>/{dataset}/tables/ablation.tex",
@@ -78,8 +78,8 @@ rule tabulate_ablation:
     conda:
         "../../envs/report.yaml"
     resources:
-        mem_mb=1000,
-        runtime="10m",
+        mem_mb=grow(1000),
+        runtime=grow(10),
         gpu=0,
     params:
         variants=VARIANTS,
@@ -90,7 +90,7 @@ rule tabulate_ablation:
 rule plot_ablation:
     input:
         scores="<results>/{dataset}/ablation/ablation.parquet",
-        library=library("ablation.py", "figures/ablation.py"),
+        library=library("plot_ablation.py"),
     output:
         png="<results>/{dataset}/figures/ablation.png",
         svg=report(
@@ -105,8 +105,8 @@ rule plot_ablation:
     conda:
         "../../envs/report.yaml"
     resources:
-        mem_mb=1000,
-        runtime="10m",
+        mem_mb=grow(1000),
+        runtime=grow(10),
         gpu=0,
     script:
         "../../scripts/plot_ablation.py"
@@ -115,7 +115,7 @@ rule plot_ablation:
 rule tabulate_pedigree:
     input:
         scores="<results>/{dataset}/scores.parquet",
-        library=library("compare.py", "tables/pedigree.py"),
+        library=library("tabulate_pedigree.py"),
     output:
         csv="<results>/{dataset}/tables/pedigree.csv",
         tex="<results>/{dataset}/tables/pedigree.tex",
@@ -131,8 +131,8 @@ rule tabulate_pedigree:
     conda:
         "../../envs/report.yaml"
     resources:
-        mem_mb=1000,
-        runtime="10m",
+        mem_mb=grow(1000),
+        runtime=grow(10),
         gpu=0,
     script:
         "../../scripts/tabulate_pedigree.py"

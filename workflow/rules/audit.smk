@@ -8,7 +8,7 @@ rule tabulate_reproduced:
         reported=REPORTED,
         scores="<results>/summary/scores.parquet",
         fits=get_all_fits,
-        library=library("reported.py", "tables/audit.py"),
+        library=library("tabulate_reproduced.py"),
     output:
         csv="<results>/summary/tables/reproduced.csv",
         tex="<results>/summary/tables/reproduced.tex",
@@ -23,8 +23,8 @@ rule tabulate_reproduced:
     conda:
         "../../envs/report.yaml"
     resources:
-        mem_mb=1000,
-        runtime="10m",
+        mem_mb=grow(1000),
+        runtime=grow(10),
         gpu=0,
     params:
         protocol=lookup("protocol", within=config),
@@ -35,7 +35,7 @@ rule tabulate_reproduced:
 rule plot_reported:
     input:
         reproduced="<results>/summary/tables/reproduced.csv",
-        library=library("figures/reported.py"),
+        library=library("plot_reported.py"),
     output:
         png="<results>/{dataset}/figures/reported.png",
         svg=report(
@@ -49,8 +49,8 @@ rule plot_reported:
     conda:
         "../../envs/report.yaml"
     resources:
-        mem_mb=1000,
-        runtime="10m",
+        mem_mb=grow(1000),
+        runtime=grow(10),
         gpu=0,
     script:
         "../../scripts/plot_reported.py"
@@ -65,7 +65,7 @@ rule tabulate_feasibility:
             "<results>/{dataset}/data/genotypes.bim", dataset=config["datasets"]
         ),
         ranks=collect("<results>/{dataset}/pedigree/rank.json", dataset=WITH_RELATIVES),
-        library=library("lint.py", "reported.py", "tables/audit.py"),
+        library=library("tabulate_feasibility.py"),
     output:
         csv="<results>/summary/tables/feasibility.csv",
         tex="<results>/summary/tables/feasibility.tex",
@@ -88,8 +88,8 @@ rule tabulate_feasibility:
     conda:
         "../../envs/report.yaml"
     resources:
-        mem_mb=1000,
-        runtime="10m",
+        mem_mb=grow(1000),
+        runtime=grow(10),
         gpu=0,
     params:
         datasets=lookup("datasets", within=config),
@@ -102,7 +102,7 @@ rule permute_targets:
     input:
         training="<results>/{dataset}/targets/repeat-{repeat}/training.parquet",
         folds="<results>/{dataset}/folds.parquet",
-        library=library("sentinel.py"),
+        library=library("permute_targets.py"),
     output:
         permuted=PERMUTED,
     log:
@@ -110,8 +110,8 @@ rule permute_targets:
     conda:
         "../../envs/data.yaml"
     resources:
-        mem_mb=1000,
-        runtime="10m",
+        mem_mb=grow(1000),
+        runtime=grow(10),
         gpu=0,
     params:
         seed=lookup("seed", within=config),
@@ -168,7 +168,7 @@ use rule score_predictions as score_controls with:
             repeat=CONTROL_REPEATS,
         ),
         bed="<results>/{dataset}/data/genotypes.bed",
-        library=library("metrics.py"),
+        library=library("score_predictions.py"),
     output:
         scores="<results>/{dataset}/sentinel/scores.parquet",
         stability="<results>/{dataset}/sentinel/stability.parquet",
@@ -180,7 +180,7 @@ rule tabulate_sentinel:
     input:
         controls="<results>/{dataset}/sentinel/scores.parquet",
         scores="<results>/{dataset}/scores.parquet",
-        library=library("sentinel.py", "tables/audit.py"),
+        library=library("tabulate_sentinel.py"),
     output:
         csv="<results>/{dataset}/tables/sentinel.csv",
         tex="<results>/{dataset}/tables/sentinel.tex",
@@ -196,8 +196,8 @@ rule tabulate_sentinel:
     conda:
         "../../envs/report.yaml"
     resources:
-        mem_mb=1000,
-        runtime="10m",
+        mem_mb=grow(1000),
+        runtime=grow(10),
         gpu=0,
     script:
         "../../scripts/tabulate_sentinel.py"
@@ -208,7 +208,7 @@ rule tabulate_handed:
         fits=get_every_fit,
         folds="<results>/{dataset}/folds.parquet",
         fam="<results>/{dataset}/data/genotypes.fam",
-        library=library("handed.py", "tables/audit.py"),
+        library=library("tabulate_handed.py"),
     output:
         csv="<results>/{dataset}/tables/handed.csv",
         tex="<results>/{dataset}/tables/handed.tex",
@@ -224,8 +224,8 @@ rule tabulate_handed:
     conda:
         "../../envs/report.yaml"
     resources:
-        mem_mb=1000,
-        runtime="10m",
+        mem_mb=grow(1000),
+        runtime=grow(10),
         gpu=0,
     params:
         protocol=lookup("protocol", within=config),

@@ -1,5 +1,6 @@
 import importlib.util
 import os
+from pathlib import Path
 from snakemake.exceptions import WorkflowError
 from snakemake.utils import validate
 
@@ -25,6 +26,10 @@ def check_config():
 
 
 CONFIG_CHECK = load_library("config_check")
+DEPENDENCIES = load_library("dependencies")
+# where they lie, not their copies in Snakemake's cache
+SCRIPTS = Path(workflow.current_basedir.get_path_or_uri(secret_free=True))
+SCRIPTS = SCRIPTS.parents[1] / "scripts"
 check_config()
 
 REPEATS = range(1, config["folds"]["repeats"] + 1)
@@ -91,9 +96,12 @@ def is_simulated(dataset):
     return config["registry"][dataset]["format"] == "simulated"
 
 
-def library(*modules):
-    """Library files that a job runs, as its input: an edit runs it again."""
-    return [workflow.source_path(f"../../scripts/grvsnn/{name}") for name in modules]
+def library(*roots):
+    """Code that scripts and modules run, as a job's input: an edit runs it again."""
+    # a workflow loaded from afar runs the installed package
+    if not SCRIPTS.is_dir():
+        return []
+    return [str(path) for path in DEPENDENCIES.code_of(SCRIPTS, *roots)]
 
 
 def get_raw_files(wildcards):
@@ -187,6 +195,15 @@ def get_curves(wildcards):
         method=CURVED,
         repeat=REPEATS,
     )
+
+
+def grow(base):
+    """Resource that doubles with each retry."""
+
+    def inner(wildcards, attempt):
+        return base * 2 ** (attempt - 1)
+
+    return inner
 
 
 def scale_by_size(base, per_million):

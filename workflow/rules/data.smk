@@ -13,8 +13,8 @@ rule fetch_file:
     conda:
         "../../envs/data.yaml"
     resources:
-        mem_mb=500,
-        runtime="1h",
+        mem_mb=grow(500),
+        runtime=grow(60),
         gpu=0,
     params:
         source=get_raw_source,
@@ -25,7 +25,7 @@ rule fetch_file:
 rule prepare_mouse:
     input:
         unpack(get_raw_files),
-        library=library("datasets/mouse.py", "datasets/prepared.py"),
+        library=library("prepare_mouse.py"),
     output:
         GENOTYPES,
         phenotypes=f"{DATA}/phenotypes.parquet",
@@ -39,8 +39,8 @@ rule prepare_mouse:
     conda:
         "../../envs/data.yaml"
     resources:
-        mem_mb=4000,
-        runtime="30m",
+        mem_mb=grow(4000),
+        runtime=grow(30),
         gpu=0,
     params:
         entry=lookup("registry/{dataset}", within=config),
@@ -51,7 +51,7 @@ rule prepare_mouse:
 rule prepare_pine:
     input:
         unpack(get_raw_files),
-        library=library("datasets/pine.py", "datasets/prepared.py"),
+        library=library("prepare_pine.py"),
     output:
         GENOTYPES,
         phenotypes=f"{DATA}/phenotypes.parquet",
@@ -65,8 +65,8 @@ rule prepare_pine:
     conda:
         "../../envs/data.yaml"
     resources:
-        mem_mb=2000,
-        runtime="30m",
+        mem_mb=grow(2000),
+        runtime=grow(30),
         gpu=0,
     params:
         entry=lookup("registry/{dataset}", within=config),
@@ -77,7 +77,7 @@ rule prepare_pine:
 rule prepare_pig:
     input:
         unpack(get_raw_files),
-        library=library("datasets/pig.py", "datasets/prepared.py"),
+        library=library("prepare_pig.py"),
     output:
         GENOTYPES,
         phenotypes=f"{DATA}/phenotypes.parquet",
@@ -91,8 +91,8 @@ rule prepare_pig:
     conda:
         "../../envs/data.yaml"
     resources:
-        mem_mb=2000,
-        runtime="1h",
+        mem_mb=grow(2000),
+        runtime=grow(60),
         gpu=0,
     params:
         entry=lookup("registry/{dataset}", within=config),
@@ -104,16 +104,7 @@ rule prepare_pig:
 rule prepare_herd:
     input:
         unpack(get_own_files),
-        library=library(
-            "datasets/herd.py",
-            "datasets/calls.py",
-            "datasets/dosage_table.py",
-            "datasets/plink.py",
-            "datasets/prepared.py",
-            "datasets/records.py",
-            "datasets/text_table.py",
-            "datasets/vcf.py",
-        ),
+        library=library("prepare_herd.py"),
     output:
         GENOTYPES,
         phenotypes=f"{DATA}/phenotypes.parquet",
@@ -127,7 +118,7 @@ rule prepare_herd:
         "../../envs/data.yaml"
     resources:
         mem_mb=scale_by_size(1000, 5),
-        runtime="1h",
+        runtime=grow(60),
         gpu=0,
     params:
         entry=lookup("registry/{dataset}", within=config),
@@ -159,7 +150,7 @@ use rule prepare_herd as prepare_herd_relationship with:
 
 rule simulate_population:
     input:
-        library=library("simulate.py", "genetics.py", "datasets/prepared.py"),
+        library=library("simulate_population.py"),
     output:
         GENOTYPES,
         phenotypes=f"{DATA}/phenotypes.parquet",
@@ -177,7 +168,7 @@ rule simulate_population:
         "../../envs/data.yaml"
     resources:
         mem_mb=scale_by_size(500, 10),
-        runtime="30m",
+        runtime=grow(30),
         gpu=0,
     params:
         simulation=lookup("registry/{dataset}/simulation", within=config),
@@ -195,7 +186,7 @@ rule make_folds:
             cases={"family": get_relationship, "forward": get_relationship},
             otherwise=[],
         ),
-        library=library("folds.py"),
+        library=library("make_folds.py"),
     output:
         folds="<results>/{dataset}/folds.parquet",
     log:
@@ -204,7 +195,7 @@ rule make_folds:
         "../../envs/data.yaml"
     resources:
         mem_mb=scale_by_size(500, 10),
-        runtime="10m",
+        runtime=grow(10),
         gpu=0,
     params:
         both_sexes=lookup(
@@ -221,7 +212,7 @@ rule make_targets:
         phenotypes=f"{DATA}/phenotypes.parquet",
         covariates=get_covariates,
         folds="<results>/{dataset}/folds.parquet",
-        library=library("targets.py"),
+        library=library("make_targets.py"),
     output:
         training="<results>/{dataset}/targets/repeat-{repeat}/training.parquet",
         truth="<results>/{dataset}/targets/repeat-{repeat}/truth.parquet",
@@ -230,8 +221,8 @@ rule make_targets:
     conda:
         "../../envs/data.yaml"
     resources:
-        mem_mb=1000,
-        runtime="10m",
+        mem_mb=grow(1000),
+        runtime=grow(10),
         gpu=0,
     params:
         protocol=lookup("protocol", within=config),

@@ -9,9 +9,7 @@ rule score_predictions:
         bed="<results>/{dataset}/data/genotypes.bed",
         true_values=get_truth("true_values"),
         true_qtl=get_truth("true_qtl"),
-        library=library(
-            "metrics.py", "coverage.py", "selection.py", "scoring_inputs.py"
-        ),
+        library=library("score_predictions.py"),
     output:
         scores="<results>/{dataset}/scores.parquet",
         stability="<results>/{dataset}/stability.parquet",
@@ -32,7 +30,7 @@ rule score_predictions:
 rule compare_methods:
     input:
         scores="<results>/{dataset}/scores.parquet",
-        library=library("compare.py"),
+        library=library("compare_methods.py"),
     output:
         comparisons="<results>/{dataset}/comparisons.parquet",
     log:
@@ -40,8 +38,8 @@ rule compare_methods:
     conda:
         "../../envs/report.yaml"
     resources:
-        mem_mb=1000,
-        runtime="10m",
+        mem_mb=grow(1000),
+        runtime=grow(10),
         gpu=0,
     params:
         rope=lookup("evaluation/rope", within=config),
@@ -51,7 +49,8 @@ rule compare_methods:
 
 rule collect_scores:
     input:
-        collect("<results>/{dataset}/scores.parquet", dataset=config["datasets"]),
+        scores=collect("<results>/{dataset}/scores.parquet", dataset=config["datasets"]),
+        library=library("collect_scores.py"),
     output:
         "<results>/summary/scores.parquet",
     log:
@@ -59,8 +58,8 @@ rule collect_scores:
     conda:
         "../../envs/report.yaml"
     resources:
-        mem_mb=1000,
-        runtime="10m",
+        mem_mb=grow(1000),
+        runtime=grow(10),
         gpu=0,
     script:
         "../../scripts/collect_scores.py"
@@ -69,7 +68,7 @@ rule collect_scores:
 rule tabulate_intervals:
     input:
         scores="<results>/{dataset}/scores.parquet",
-        library=library("coverage.py", "tables/intervals.py"),
+        library=library("tabulate_intervals.py"),
     output:
         csv="<results>/{dataset}/tables/intervals.csv",
         tex="<results>/{dataset}/tables/intervals.tex",
@@ -85,8 +84,8 @@ rule tabulate_intervals:
     conda:
         "../../envs/report.yaml"
     resources:
-        mem_mb=1000,
-        runtime="10m",
+        mem_mb=grow(1000),
+        runtime=grow(10),
         gpu=0,
     script:
         "../../scripts/tabulate_intervals.py"
@@ -95,7 +94,7 @@ rule tabulate_intervals:
 rule plot_intervals:
     input:
         scores="<results>/{dataset}/scores.parquet",
-        library=library("coverage.py", "figures/ranges.py"),
+        library=library("plot_intervals.py"),
     output:
         png="<results>/{dataset}/figures/intervals.png",
         svg=report(
@@ -110,8 +109,8 @@ rule plot_intervals:
     conda:
         "../../envs/report.yaml"
     resources:
-        mem_mb=1000,
-        runtime="10m",
+        mem_mb=grow(1000),
+        runtime=grow(10),
         gpu=0,
     script:
         "../../scripts/plot_intervals.py"

@@ -11,12 +11,7 @@ rule fit_linear:
     input:
         **FIT_INPUT,
         library=library(
-            "tasks.py",
-            "fitting.py",
-            "methods/mean.py",
-            "methods/gblup.py",
-            "polygenic.py",
-            "reml.py",
+            "fit_method.py", "grvsnn/methods/mean.py", "grvsnn/methods/gblup.py"
         ),
     output:
         predictions=f"{JOB}/predictions.parquet",
@@ -45,17 +40,7 @@ rule fit_linear:
 use rule fit_linear as fit_bayes with:
     input:
         **FIT_INPUT,
-        library=library(
-            "tasks.py",
-            "fitting.py",
-            "methods/bayes.py",
-            "methods/bglr.py",
-            "gibbs/sampler.py",
-            "gibbs/kernel.c",
-            "gibbs/hyper.py",
-            "gibbs/posterior.py",
-            "../../R/bglr.R",
-        ),
+        library=library("fit_method.py", "grvsnn/methods/bayes.py"),
     wildcard_constraints:
         method="brr|blasso|bayescpi",
     conda:
@@ -73,7 +58,7 @@ use rule fit_linear as fit_bayes with:
 use rule fit_linear as fit_lassonet with:
     input:
         **FIT_INPUT,
-        library=library("tasks.py", "fitting.py", "methods/lassonet.py"),
+        library=library("fit_method.py", "grvsnn/methods/lassonet.py"),
     wildcard_constraints:
         method="lassonet",
     # the longest job starts first, so that it does not run alone at the end
@@ -93,18 +78,7 @@ use rule fit_linear as fit_lassonet with:
 use rule fit_linear as fit_grvsnn with:
     input:
         **FIT_INPUT,
-        library=library(
-            "tasks.py",
-            "fitting.py",
-            "methods/grvsnn.py",
-            "conformal.py",
-            "inputs.py",
-            "model.py",
-            "kernel.py",
-            "table.c",
-            "training.py",
-            "tuning.py",
-        ),
+        library=library("fit_method.py", "grvsnn/methods/grvsnn.py"),
     wildcard_constraints:
         method="grvsnn",
     conda:
@@ -123,19 +97,7 @@ use rule fit_linear as fit_grvsnn with:
 use rule fit_linear as fit_grvsnn_plus with:
     input:
         **FIT_INPUT,
-        library=library(
-            "tasks.py",
-            "fitting.py",
-            "methods/grvsnn_plus.py",
-            "conformal.py",
-            "layers.py",
-            "multiplicative.py",
-            "polygenic.py",
-            "regimes.py",
-            "relatives.py",
-            "reml.py",
-            "stacking.py",
-        ),
+        library=library("fit_method.py", "grvsnn/methods/grvsnn_plus.py"),
     wildcard_constraints:
         method="grvsnn_plus",
     conda:

@@ -4,7 +4,7 @@
 rule tabulate_scores:
     input:
         scores="<results>/{dataset}/scores.parquet",
-        library=library("tables/scores.py"),
+        library=library("tabulate_scores.py"),
     output:
         csv="<results>/{dataset}/tables/{table}.csv",
         tex="<results>/{dataset}/tables/{table}.tex",
@@ -22,8 +22,8 @@ rule tabulate_scores:
     conda:
         "../../envs/report.yaml"
     resources:
-        mem_mb=1000,
-        runtime="10m",
+        mem_mb=grow(1000),
+        runtime=grow(10),
         gpu=0,
     params:
         window_cm=lookup("evaluation/window_cm", within=config),
@@ -35,7 +35,7 @@ rule tabulate_comparisons:
     input:
         comparisons="<results>/{dataset}/comparisons.parquet",
         stability="<results>/{dataset}/stability.parquet",
-        library=library("tables/comparisons.py"),
+        library=library("tabulate_comparisons.py"),
     output:
         csv="<results>/{dataset}/tables/{table}.csv",
         tex="<results>/{dataset}/tables/{table}.tex",
@@ -53,8 +53,8 @@ rule tabulate_comparisons:
     conda:
         "../../envs/report.yaml"
     resources:
-        mem_mb=1000,
-        runtime="10m",
+        mem_mb=grow(1000),
+        runtime=grow(10),
         gpu=0,
     params:
         rope=lookup("evaluation/rope", within=config),
@@ -65,7 +65,7 @@ rule tabulate_comparisons:
 rule tabulate_convergence:
     input:
         fits=get_jobs("fits.json", of=BAYESIAN),
-        library=library("tables/runs.py"),
+        library=library("tabulate_convergence.py"),
     output:
         csv="<results>/{dataset}/tables/convergence.csv",
         tex="<results>/{dataset}/tables/convergence.tex",
@@ -81,8 +81,8 @@ rule tabulate_convergence:
     conda:
         "../../envs/report.yaml"
     resources:
-        mem_mb=1000,
-        runtime="10m",
+        mem_mb=grow(1000),
+        runtime=grow(10),
         gpu=0,
     script:
         "../../scripts/tabulate_convergence.py"
@@ -91,7 +91,7 @@ rule tabulate_convergence:
 rule tabulate_dcor:
     input:
         scores="<results>/summary/scores.parquet",
-        library=library("tables/scores.py"),
+        library=library("tabulate_dcor.py"),
     output:
         csv="<results>/summary/tables/dcor.csv",
         tex="<results>/summary/tables/dcor.tex",
@@ -106,8 +106,8 @@ rule tabulate_dcor:
     conda:
         "../../envs/report.yaml"
     resources:
-        mem_mb=1000,
-        runtime="10m",
+        mem_mb=grow(1000),
+        runtime=grow(10),
         gpu=0,
     script:
         "../../scripts/tabulate_dcor.py"
@@ -116,7 +116,7 @@ rule tabulate_dcor:
 rule tabulate_minutes:
     input:
         fits=get_all_fits,
-        library=library("tables/runs.py"),
+        library=library("tabulate_minutes.py"),
     output:
         csv="<results>/summary/tables/minutes.csv",
         tex="<results>/summary/tables/minutes.tex",
@@ -131,8 +131,8 @@ rule tabulate_minutes:
     conda:
         "../../envs/report.yaml"
     resources:
-        mem_mb=1000,
-        runtime="10m",
+        mem_mb=grow(1000),
+        runtime=grow(10),
         gpu=0,
     script:
         "../../scripts/tabulate_minutes.py"
@@ -145,7 +145,7 @@ rule plot_scree:
             dataset=WITH_RELATIVES,
         ),
         ranks=collect("<results>/{dataset}/pedigree/rank.json", dataset=WITH_RELATIVES),
-        library=library("figures/scree.py"),
+        library=library("plot_scree.py"),
     output:
         png="<results>/summary/figures/scree.png",
         svg=report(
@@ -159,8 +159,8 @@ rule plot_scree:
     conda:
         "../../envs/report.yaml"
     resources:
-        mem_mb=1000,
-        runtime="10m",
+        mem_mb=grow(1000),
+        runtime=grow(10),
         gpu=0,
     params:
         datasets=WITH_RELATIVES,
@@ -172,7 +172,7 @@ rule plot_true_vs_predicted:
     input:
         predictions=get_showcase("predictions.parquet"),
         truth="<results>/{dataset}/targets/repeat-1/truth.parquet",
-        library=library("figures/scatter.py"),
+        library=library("plot_true_vs_predicted.py"),
     output:
         png="<results>/{dataset}/figures/true_vs_predicted.png",
         svg=report(
@@ -187,8 +187,8 @@ rule plot_true_vs_predicted:
     conda:
         "../../envs/report.yaml"
     resources:
-        mem_mb=1000,
-        runtime="10m",
+        mem_mb=grow(1000),
+        runtime=grow(10),
         gpu=0,
     script:
         "../../scripts/plot_true_vs_predicted.py"
@@ -197,7 +197,7 @@ rule plot_true_vs_predicted:
 rule plot_accuracy:
     input:
         scores="<results>/{dataset}/scores.parquet",
-        library=library("figures/strip.py"),
+        library=library("plot_accuracy.py"),
     output:
         png="<results>/{dataset}/figures/{figure}.png",
         svg=report(
@@ -214,8 +214,8 @@ rule plot_accuracy:
     conda:
         "../../envs/report.yaml"
     resources:
-        mem_mb=1000,
-        runtime="10m",
+        mem_mb=grow(1000),
+        runtime=grow(10),
         gpu=0,
     script:
         "../../scripts/plot_accuracy.py"
@@ -224,7 +224,7 @@ rule plot_accuracy:
 rule plot_comparison:
     input:
         comparisons="<results>/{dataset}/comparisons.parquet",
-        library=library("figures/forest.py"),
+        library=library("plot_comparison.py"),
     output:
         png="<results>/{dataset}/figures/comparison.png",
         svg=report(
@@ -239,8 +239,8 @@ rule plot_comparison:
     conda:
         "../../envs/report.yaml"
     resources:
-        mem_mb=1000,
-        runtime="10m",
+        mem_mb=grow(1000),
+        runtime=grow(10),
         gpu=0,
     params:
         rope=lookup("evaluation/rope", within=config),
@@ -251,7 +251,7 @@ rule plot_comparison:
 rule plot_stability:
     input:
         stability="<results>/{dataset}/stability.parquet",
-        library=library("figures/ranges.py"),
+        library=library("plot_stability.py"),
     output:
         png="<results>/{dataset}/figures/stability.png",
         svg=report(
@@ -278,7 +278,7 @@ rule plot_importance:
         features=get_showcase("features.parquet", every_repeat=True),
         bed="<results>/{dataset}/data/genotypes.bed",
         true_qtl=get_truth("true_qtl"),
-        library=library("figures/manhattan.py"),
+        library=library("plot_importance.py"),
     output:
         svg="<results>/{dataset}/figures/importance.svg",
         # as an SVG, tens of thousands of points would make the report heavy
@@ -295,7 +295,7 @@ rule plot_importance:
         "../../envs/report.yaml"
     resources:
         mem_mb=scale_by_size(1000, 20),
-        runtime="20m",
+        runtime=grow(20),
         gpu=0,
     script:
         "../../scripts/plot_importance.py"
@@ -305,7 +305,7 @@ rule plot_accuracy_minutes:
     input:
         scores="<results>/summary/scores.parquet",
         fits=get_all_fits,
-        library=library("figures/tradeoff.py"),
+        library=library("plot_accuracy_minutes.py"),
     output:
         png="<results>/summary/figures/accuracy_minutes.png",
         svg=report(
@@ -319,8 +319,8 @@ rule plot_accuracy_minutes:
     conda:
         "../../envs/report.yaml"
     resources:
-        mem_mb=1000,
-        runtime="10m",
+        mem_mb=grow(1000),
+        runtime=grow(10),
         gpu=0,
     script:
         "../../scripts/plot_accuracy_minutes.py"
@@ -331,7 +331,7 @@ rule score_selection:
         features=get_jobs("features.parquet", of=SELECTING),
         bed="<results>/{dataset}/data/genotypes.bed",
         true_qtl=get_truth("true_qtl"),
-        library=library("selection.py", "scoring_inputs.py"),
+        library=library("score_selection.py"),
     output:
         scores="<results>/{dataset}/selection/scores.parquet",
         stability="<results>/{dataset}/selection/stability.parquet",
@@ -353,7 +353,7 @@ rule tabulate_selection:
     input:
         scores="<results>/{dataset}/selection/scores.parquet",
         stability="<results>/{dataset}/selection/stability.parquet",
-        library=library("tables/selection.py"),
+        library=library("tabulate_selection.py"),
     output:
         csv="<results>/{dataset}/tables/selection.csv",
         tex="<results>/{dataset}/tables/selection.tex",
@@ -369,8 +369,8 @@ rule tabulate_selection:
     conda:
         "../../envs/report.yaml"
     resources:
-        mem_mb=1000,
-        runtime="10m",
+        mem_mb=grow(1000),
+        runtime=grow(10),
         gpu=0,
     params:
         window_cm=lookup("evaluation/window_cm", within=config),
@@ -383,7 +383,7 @@ rule plot_curves:
         features=get_curves,
         bed="<results>/{dataset}/data/genotypes.bed",
         true_qtl=get_truth("true_qtl"),
-        library=library("figures/curves.py"),
+        library=library("plot_curves.py"),
     output:
         png="<results>/{dataset}/figures/curves.png",
         svg=report(
@@ -399,7 +399,7 @@ rule plot_curves:
         "../../envs/report.yaml"
     resources:
         mem_mb=scale_by_size(1000, 40),
-        runtime="20m",
+        runtime=grow(20),
         gpu=0,
     script:
         "../../scripts/plot_curves.py"

@@ -2,7 +2,7 @@ rule compute_loadings:
     input:
         relationship=get_relationship,
         phenotypes="<results>/{dataset}/data/phenotypes.parquet",
-        library=library("pedigree.py", "relationship.py", "loadings.py"),
+        library=library("compute_loadings.py"),
     output:
         eigenvalues="<results>/{dataset}/pedigree/eigenvalues.parquet",
         loadings="<results>/{dataset}/pedigree/loadings.parquet",
@@ -14,8 +14,8 @@ rule compute_loadings:
     conda:
         "../../envs/data.yaml"
     resources:
-        mem_mb=8000,
-        runtime="1h",
+        mem_mb=grow(8000),
+        runtime=grow(60),
         gpu=0,
     params:
         loadings=lookup("registry/{dataset}/loadings", within=config),

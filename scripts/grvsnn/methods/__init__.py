@@ -18,6 +18,9 @@ MODULES = {
     "grvsnn_plus": "grvsnn.methods.grvsnn_plus",
 }
 
+# folds are fitted one after the other and take long: each is kept as it is done
+FOLD_BY_FOLD = {"lassonet", "grvsnn"}
+
 
 def load_method(name: str) -> FitFunction:
     """Return the fit function of a method named in the config, or of its variant."""
