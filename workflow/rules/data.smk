@@ -25,7 +25,7 @@ rule fetch_file:
 rule prepare_mouse:
     input:
         unpack(get_raw_files),
-        library=library("datasets/mouse.py", "datasets/prepared.py"),
+        library=library("datasets/mouse.py", "datasets/prepared.py", "qc/filters.py"),
     output:
         GENOTYPES,
         phenotypes=f"{DATA}/phenotypes.parquet",
@@ -44,6 +44,7 @@ rule prepare_mouse:
         gpu=0,
     params:
         entry=lookup("registry/{dataset}", within=config),
+        qc=get_filters,
     script:
         "../../scripts/prepare_mouse.py"
 
@@ -51,7 +52,7 @@ rule prepare_mouse:
 rule prepare_pine:
     input:
         unpack(get_raw_files),
-        library=library("datasets/pine.py", "datasets/prepared.py"),
+        library=library("datasets/pine.py", "datasets/prepared.py", "qc/filters.py"),
     output:
         GENOTYPES,
         phenotypes=f"{DATA}/phenotypes.parquet",
@@ -70,6 +71,7 @@ rule prepare_pine:
         gpu=0,
     params:
         entry=lookup("registry/{dataset}", within=config),
+        qc=get_filters,
     script:
         "../../scripts/prepare_pine.py"
 
@@ -77,7 +79,7 @@ rule prepare_pine:
 rule prepare_pig:
     input:
         unpack(get_raw_files),
-        library=library("datasets/pig.py", "datasets/prepared.py"),
+        library=library("datasets/pig.py", "datasets/prepared.py", "qc/filters.py"),
     output:
         GENOTYPES,
         phenotypes=f"{DATA}/phenotypes.parquet",
@@ -96,6 +98,7 @@ rule prepare_pig:
         gpu=0,
     params:
         entry=lookup("registry/{dataset}", within=config),
+        qc=get_filters,
     script:
         "../../scripts/prepare_pig.py"
 
@@ -113,6 +116,7 @@ rule prepare_herd:
             "datasets/records.py",
             "datasets/text_table.py",
             "datasets/vcf.py",
+            "qc/filters.py",
         ),
     output:
         GENOTYPES,
@@ -131,6 +135,7 @@ rule prepare_herd:
         gpu=0,
     params:
         entry=lookup("registry/{dataset}", within=config),
+        qc=get_filters,
     script:
         "../../scripts/prepare_herd.py"
 
@@ -159,7 +164,9 @@ use rule prepare_herd as prepare_herd_relationship with:
 
 rule simulate_population:
     input:
-        library=library("simulate.py", "genetics.py", "datasets/prepared.py"),
+        library=library(
+            "simulate.py", "genetics.py", "datasets/prepared.py", "qc/filters.py"
+        ),
     output:
         GENOTYPES,
         phenotypes=f"{DATA}/phenotypes.parquet",
@@ -181,6 +188,7 @@ rule simulate_population:
         gpu=0,
     params:
         simulation=lookup("registry/{dataset}/simulation", within=config),
+        qc=get_filters,
         seed=lookup("seed", within=config),
     script:
         "../../scripts/simulate_population.py"
