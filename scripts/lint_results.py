@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 from grvsnn.errors import InputError
-from grvsnn.files import atomic_path
+from grvsnn.files import write_csv
 from grvsnn.lint import RULES, Assumptions, count_findings, lint_results
 from grvsnn.reported import read_results
 
@@ -20,8 +20,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         checks = lint_results(read_results(args.results), sizes, given)
         findings = checks[checks["fails"]].drop(columns="fails")
         if args.out:
-            with atomic_path(args.out) as scratch:
-                findings.to_csv(scratch, index=False, lineterminator="\n")
+            write_csv(findings, args.out)
     except (InputError, OSError) as error:
         sys.exit(f"lint_results: {error}")
     counts = count_findings(checks)

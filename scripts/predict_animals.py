@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from grvsnn.conformal import COVERAGE
 from grvsnn.errors import InputError
-from grvsnn.files import atomic_path
+from grvsnn.files import write_csv
 from grvsnn.new_animals import MAX_ABSENT, predict_from_bed
 from grvsnn.regressor import GRVSNNRegressor
 
@@ -19,8 +19,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         predictions, report = predict_from_bed(
             model, args.prefix, args.coverage, args.max_absent
         )
-        with atomic_path(args.out) as scratch:
-            predictions.to_csv(scratch, index=False, lineterminator="\n")
+        write_csv(predictions, args.out)
     except (InputError, OSError) as error:
         sys.exit(f"predict_animals: {error}")
     print(report)

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from grvsnn.datasets.pig import prepare_pig
 from grvsnn.jobs import run_job
+from grvsnn.qc.filters import filter_dataset
 
 
 def main(job) -> None:
@@ -12,6 +13,7 @@ def main(job) -> None:
     data = prepare_pig(
         files.genotypes, files.phenotypes, files.pedigree, entry["traits"]
     )
+    filter_dataset(data, job.params.qc, entry)
     data.write(Path(job.output.provenance).parent, list(entry["files"].values()))
 
 

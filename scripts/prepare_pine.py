@@ -4,6 +4,7 @@ from pathlib import Path
 
 from grvsnn.datasets.pine import prepare_pine
 from grvsnn.jobs import run_job
+from grvsnn.qc.filters import filter_dataset
 
 
 def main(job) -> None:
@@ -12,6 +13,7 @@ def main(job) -> None:
     data = prepare_pine(
         files.genotypes, files.pedigree, files.phenotypes, entry["traits"]
     )
+    filter_dataset(data, job.params.qc, entry)
     data.write(Path(job.output.provenance).parent, list(entry["files"].values()))
 
 

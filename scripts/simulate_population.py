@@ -5,6 +5,7 @@ from pathlib import Path
 from grvsnn.datasets.prepared import PreparedDataset
 from grvsnn.files import write_parquet
 from grvsnn.jobs import run_job
+from grvsnn.qc.filters import filter_dataset
 from grvsnn.seeds import derive_seed
 from grvsnn.simulate import SimulatedPopulation, simulate_population
 
@@ -16,6 +17,7 @@ def main(job) -> None:
     seed = derive_seed(job.params.seed, "simulate", name)
     population = simulate_population(job.params.simulation, seed)
     data = as_dataset(population)
+    filter_dataset(data, job.params.qc, {})
     source = {"simulation": job.params.simulation, "seed": seed}
     source["realised"] = population.heritability.to_dict("records")
     data.write(Path(job.output.provenance).parent, [source])

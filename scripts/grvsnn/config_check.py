@@ -40,6 +40,8 @@ def find_problems(config: Mapping, schemas: Mapping[str, str | Path]) -> list[st
     registry = config["registry"]
     for name, entry in registry.items():
         problems += [f"Config, {name}: {text}." for text in _check_entry(entry)]
+    text = _check_batch(config, registry)
+    problems += [f"Config, qc.batch: {text}."] if text else []
     for name in config["datasets"]:
         if name not in registry:
             near = _nearest(name, registry)
@@ -104,6 +106,16 @@ def _check_entry(entry: Mapping) -> list[str]:
     if "sample_id" in {*entry["traits"], *entry.get("covariates", ())}:
         found.append("'sample_id' names the animals; give the trait another name")
     return found
+
+
+def _check_batch(config: Mapping, registry: Mapping) -> str | None:
+    """Find a batch that is no covariate of any dataset of the run."""
+    batch = config.get("qc", {}).get("batch")
+    entries = [registry[name] for name in config["datasets"] if name in registry]
+    if batch is None or any(entry["format"] == "simulated" for entry in entries):
+        return None
+    known = {name for entry in entries for name in entry.get("covariates", ())}
+    return None if batch in known else f"{batch!r} is no covariate of the datasets run"
 
 
 def _check_relatives(config: Mapping, entry: Mapping) -> str | None:

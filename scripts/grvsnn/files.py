@@ -114,3 +114,9 @@ def write_parquet(frame: pd.DataFrame, path: str | Path) -> None:
     """Write a table as parquet, atomically and without its index."""
     with atomic_path(path) as scratch:
         frame.to_parquet(scratch, index=False)
+
+
+def write_csv(frame: pd.DataFrame, path: str | Path) -> None:
+    """Write a table as CSV, atomically and without its index."""
+    with atomic_path(path) as scratch:
+        frame.to_csv(scratch, index=False, lineterminator="\n")

@@ -13,7 +13,7 @@ from grvsnn.datasets.records import (
     read_phenotypes,
     read_relationship,
 )
-from grvsnn.datasets.survey import allele_frequencies, survey_pedigree
+from grvsnn.datasets.survey import survey_pedigree
 from grvsnn.datasets.text_table import load_table
 from grvsnn.datasets.vcf import read_vcf
 from grvsnn.genotypes import read_genotypes, write_genotypes
@@ -193,13 +193,6 @@ def test_padding_of_a_sound_bed_is_not_taken_for_animals(tmp_path, n_samples):
     np.testing.assert_array_equal(read_plink(tmp_path / "x.bed").dosages, X)
 
 
-def test_allele_frequencies_by_hand():
-    X = np.array([[0, 2, -1, 2], [1, 2, -1, -1], [2, 2, -1, 1]], np.int8)
-    maf, missing = allele_frequencies(X)
-    np.testing.assert_allclose(maf, [0.5, 0, np.nan, 0.25])
-    np.testing.assert_allclose(missing, [0, 0, 1, 1 / 3])
-
-
 def test_survey_of_a_pedigree_by_hand():
     """Full-sib mating: F of the offspring is 1/4."""
     frame = pd.DataFrame(
@@ -224,6 +217,7 @@ def config(entries):
         "folds": {"scheme": "family", "repeats": 1, "folds": 2, "inner_folds": 2},
         "adjust": "covariates",
         "protocol": "nested",
+        "qc": {},
     }
 
 

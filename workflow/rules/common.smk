@@ -130,6 +130,20 @@ def get_relationship(wildcards):
     return f"<results>/{wildcards.dataset}/data/{name}"
 
 
+def get_pedigree(wildcards):
+    """The pedigree of a dataset that comes with one."""
+    entry = config["registry"][wildcards.dataset]
+    own = entry["format"] in CONFIG_CHECK.HERD_FORMATS
+    if entry["format"] == "mouse" or (own and "pedigree" not in entry["files"]):
+        return []
+    return f"<results>/{wildcards.dataset}/data/pedigree.parquet"
+
+
+def get_filters(wildcards):
+    """Filters of the genotypes; the checks' limits alone prepare no data anew."""
+    return config["qc"] if config["qc"]["drop"] else {}
+
+
 def get_covariates(wildcards):
     """The covariates file when phenotypes are to be adjusted."""
     if config["adjust"] == "none":
@@ -235,7 +249,7 @@ def get_final_targets(wildcards):
     figures += ["summary/figures/scree"] if WITH_RELATIVES else []
     for dataset in config["datasets"]:
         simulated = is_simulated(dataset)
-        names = ["performance", "calibration", "comparison", "stability"]
+        names = ["qc", "performance", "calibration", "comparison", "stability"]
         names += ["truth"] if simulated else []
         names += ["convergence"] if BAYESIAN & set(config["methods"]) else []
         intervals = WITH_INTERVALS & set(config["methods"])
@@ -245,8 +259,8 @@ def get_final_targets(wildcards):
         both = {"markers", "markers_pedigree"} <= set(config["settings"])
         names += ["pedigree"] if both else []
         tables += [f"{dataset}/tables/{name}" for name in names]
-        names = ["true_vs_predicted", "accuracy", "calibration", "comparison"]
-        names += ["importance"]
+        names = ["qc", "true_vs_predicted", "accuracy", "calibration"]
+        names += ["comparison", "importance"]
         names += ["stability"] if SELECTING else []
         names += ["accuracy_breeding", "accuracy_genetic"] if simulated else []
         names += ["intervals"] if intervals else []

@@ -44,6 +44,7 @@ rule prepare_mouse:
         gpu=0,
     params:
         entry=lookup("registry/{dataset}", within=config),
+        qc=get_filters,
     script:
         "../../scripts/prepare_mouse.py"
 
@@ -70,6 +71,7 @@ rule prepare_pine:
         gpu=0,
     params:
         entry=lookup("registry/{dataset}", within=config),
+        qc=get_filters,
     script:
         "../../scripts/prepare_pine.py"
 
@@ -96,6 +98,7 @@ rule prepare_pig:
         gpu=0,
     params:
         entry=lookup("registry/{dataset}", within=config),
+        qc=get_filters,
     script:
         "../../scripts/prepare_pig.py"
 
@@ -122,6 +125,7 @@ rule prepare_herd:
         gpu=0,
     params:
         entry=lookup("registry/{dataset}", within=config),
+        qc=get_filters,
     script:
         "../../scripts/prepare_herd.py"
 
@@ -172,6 +176,7 @@ rule simulate_population:
         gpu=0,
     params:
         simulation=lookup("registry/{dataset}/simulation", within=config),
+        qc=get_filters,
         seed=lookup("seed", within=config),
     script:
         "../../scripts/simulate_population.py"

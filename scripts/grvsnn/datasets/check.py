@@ -16,6 +16,8 @@ from grvsnn.datasets.survey import survey
 from grvsnn.errors import InputError
 from grvsnn.folds import make_folds
 from grvsnn.pedigree import Pedigree
+from grvsnn.qc.checks import Limits
+from grvsnn.qc.filters import examine, filter_dataset
 from grvsnn.simulation_params import SimulationParams
 from grvsnn.targets import make_targets
 
@@ -67,7 +69,9 @@ def check_dataset(
             data = _prepare_herd(entry, findings, problems)
         if data is not None:
             both_sexes = entry.get("loadings", {}).get("both_sexes", False)
-            findings += survey(data, both_sexes)
+            filter_dataset(data, config["qc"], entry)
+            quality = examine(data, config["qc"], both_sexes)
+            findings += survey(data, quality, Limits.from_mapping(config["qc"]))
             findings += _compare_sizes(data, entry)
             _try_folds(data, name, config, both_sexes)
     except InputError as error:

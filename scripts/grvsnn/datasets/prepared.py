@@ -65,6 +65,12 @@ class PreparedDataset:
         self.covariates = self.covariates[keep].reset_index(drop=True)
         self.count(step)
 
+    def keep_markers(self, keep: np.ndarray, step: str) -> None:
+        """Keep the columns marked True."""
+        self.dosages = np.ascontiguousarray(self.dosages[:, keep])
+        self.marker_map = self.marker_map[keep].reset_index(drop=True)
+        self.count(step)
+
     def keep_phenotyped(self) -> None:
         """Drop animals without a single observed trait."""
         observed = self.phenotypes.drop(columns="sample_id").notna()

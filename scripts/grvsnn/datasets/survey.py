@@ -7,47 +7,28 @@ import pandas as pd
 
 from grvsnn.datasets.prepared import PreparedDataset
 from grvsnn.pedigree import Pedigree
+from grvsnn.qc.checks import Limits, run_checks
+from grvsnn.qc.filters import count_removed
+from grvsnn.qc.quality import Quality
 from grvsnn.relationship import inbreeding_coefficients
 
 MAF_EDGES = (0.01, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5)
 
 
-def survey(data: PreparedDataset, both_sexes: bool = False) -> list[str]:
-    """Describe animals, calls, traits, covariates and relatives."""
+def survey(data: PreparedDataset, quality: Quality, limits: Limits) -> list[str]:
+    """Describe animals, calls and their quality, traits, covariates and relatives."""
     lines = [
         *_survey_animals(data),
-        *_survey_calls(data.dosages),
+        *_survey_calls(quality),
+        *_survey_quality(quality, limits),
         *_survey_traits(data.phenotypes.drop(columns="sample_id")),
         *_survey_covariates(data.covariates.drop(columns="sample_id")),
     ]
-    if data.pedigree is not None:
-        pedigree = Pedigree.from_frame(data.pedigree, both_sexes=both_sexes)
-        lines += survey_pedigree(pedigree, data.sample_ids)
+    if quality.pedigree is not None:
+        lines += survey_pedigree(quality.pedigree, data.sample_ids)
     if data.relationship is not None:
         lines += _survey_relationship(*data.relationship)
     return lines
-
-
-def allele_frequencies(dosages: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Minor allele frequency and share of missing calls of each marker.
-
-    Parameters
-    ----------
-    dosages : ndarray of int8, shape (n_samples, n_markers)
-        Negative = missing.
-
-    Returns
-    -------
-    maf : ndarray of float64, shape (n_markers,)
-        NaN for a marker without calls.
-    missing : ndarray of float64, shape (n_markers,)
-    """
-    called = np.count_nonzero(dosages >= 0, axis=0)
-    copies = np.count_nonzero(dosages == 1, axis=0)
-    copies += 2 * np.count_nonzero(dosages == 2, axis=0)
-    frequency = np.full(len(called), np.nan)
-    np.divide(copies, 2 * called, out=frequency, where=called > 0)
-    return np.minimum(frequency, 1 - frequency), 1 - called / len(dosages)
 
 
 def _survey_animals(data: PreparedDataset) -> Iterator[str]:
@@ -62,15 +43,17 @@ def _survey_animals(data: PreparedDataset) -> Iterator[str]:
     alone = read.get("phenotyped_not_genotyped")
     if alone:
         yield f"  {alone} phenotyped animals have no genotypes and are not used"
+    for name, n_removed in count_removed(data.steps).items():
+        yield f"  filter {name} removed {n_removed}"
     rounded = read.get("fractional_dosages_rounded")
     if rounded:
         yield f"  {rounded} fractional dosages are rounded to hard calls"
 
 
-def _survey_calls(dosages: np.ndarray) -> Iterator[str]:
-    maf, missing = allele_frequencies(dosages)
-    by_animal = np.count_nonzero(dosages < 0, axis=1) / dosages.shape[1]
-    yield f"markers: {dosages.shape[1]}"
+def _survey_calls(quality: Quality) -> Iterator[str]:
+    maf, missing = quality.by_marker.maf, 1 - quality.by_marker.call_rate
+    by_animal = 1 - quality.by_animal.call_rate
+    yield f"markers: {len(maf)}"
     yield (
         f"  missing calls {missing.mean():.2%}; at most {missing.max():.1%} of a "
         f"marker, {by_animal.max():.1%} of an animal"
@@ -86,6 +69,19 @@ def _survey_calls(dosages: np.ndarray) -> Iterator[str]:
         f"<= {edge:g}: {count}" for edge, count in zip(MAF_EDGES, counts, strict=True)
     )
     yield f"  minor allele frequency {classes}; median {np.median(polymorphic):.3f}"
+
+
+def _survey_quality(quality: Quality, limits: Limits) -> Iterator[str]:
+    """Count what each check flags; checks that flag nothing have no line."""
+    checks, _ = run_checks(quality, limits)
+    yield "quality: flagged by the checks (limits and filters: the config's 'qc')"
+    for check in checks[checks["n_flagged"] > 0].itertuples():
+        yield (
+            f"  {check.label} {check.limit}: {check.n_flagged} of {check.n_tested} "
+            f"{check.subject}s ({check.cause})"
+        )
+    if not checks["n_flagged"].any():
+        yield "  nothing"
 
 
 def _survey_traits(traits: pd.DataFrame) -> Iterator[str]:
