@@ -159,7 +159,10 @@ use rule prepare_herd as prepare_herd_relationship with:
 
 rule simulate_population:
     input:
-        library=library("simulate.py", "genetics.py", "datasets/prepared.py"),
+        unpack(get_real_relatives),
+        library=library(
+            "simulate.py", "genetics.py", "datasets/like.py", "datasets/prepared.py"
+        ),
     output:
         GENOTYPES,
         phenotypes=f"{DATA}/phenotypes.parquet",
@@ -171,6 +174,8 @@ rule simulate_population:
         true_epistasis=f"{DATA}/true_epistasis.parquet",
     log:
         "<logs>/prepare/{dataset}.log",
+    benchmark:
+        "<benchmarks>/{dataset}/simulate.tsv"
     wildcard_constraints:
         dataset=datasets_of("simulated"),
     conda:
@@ -181,6 +186,7 @@ rule simulate_population:
         gpu=0,
     params:
         simulation=lookup("registry/{dataset}/simulation", within=config),
+        liked=get_liked,
         seed=lookup("seed", within=config),
     script:
         "../../scripts/simulate_population.py"
