@@ -1,7 +1,7 @@
 # `make run` and `make test` do all their own set-up. `make help` lists the targets.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup check run mouse paper resume test test-all test-slurm bench lint format lock rulegraph clean
+.PHONY: help setup check run mouse paper fig2 resume test test-all test-slurm bench lint format lock rulegraph clean
 
 PROFILE ?= workflow/profiles/default
 CONFIG ?= config/config.yaml
@@ -34,6 +34,10 @@ mouse: ## the same on the mouse data (GRVSNN_DATA_MIRROR=folder takes raw files 
 
 paper: ## the paper's benchmark: three datasets, two settings, 10 x 5 folds
 	@$(MAKE) --no-print-directory run CONFIG=config/paper.yaml
+
+fig2: setup ## the paper's Fig. 2 from the three pedigrees, without the pig genotypes
+	snakemake --cores $(CORES) --workflow-profile $(PROFILE) --configfile config/pedigrees.yaml \
+		$(ARGS) -- results/summary/figures/scree.svg
 
 resume: setup ## go on after a killed run
 	$(SNAKEMAKE) --unlock --quiet all

@@ -13,7 +13,9 @@ def main(job) -> None:
     ):
         chosen = read_json(rank)
         eigenvalues = read_parquet(values)["eigenvalue"].to_numpy()
-        spectra[dataset] = Spectrum(eigenvalues, chosen["rank"], chosen["rule"])
+        spectra[dataset] = Spectrum(
+            eigenvalues, chosen["rank"], chosen["rule"], chosen["evidence"].get("ties")
+        )
     plot_scree(spectra, job.output)
 
 

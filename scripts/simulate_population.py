@@ -1,7 +1,10 @@
 """Simulate a population with known QTL into the dataset contract, truth beside it."""
 
+from dataclasses import asdict
 from pathlib import Path
 
+from grvsnn.config_check import PEDIGREE_ROLES
+from grvsnn.datasets.like import read_relatives, shape_params
 from grvsnn.datasets.prepared import PreparedDataset
 from grvsnn.files import write_parquet
 from grvsnn.jobs import run_job
@@ -12,15 +15,25 @@ from grvsnn.simulate import SimulatedPopulation, simulate_population
 
 def main(job) -> None:
     """Simulate, write the dataset, then the truth that only scoring reads."""
+    simulation, liked = job.params.simulation, job.params.liked
+    params = shape_params(simulation, liked)
     # datasets of one population differ in their variance shares only
-    name = job.params.simulation.get("population") or job.wildcards.dataset
-    seed = derive_seed(job.params.seed, "simulate", name)
-    population = simulate_population(job.params.simulation, seed)
+    seed = derive_seed(
+        job.params.seed, "simulate", params.population or job.wildcards.dataset
+    )
+    relatives, sources = {}, []
+    if simulation.get("pedigree") == "real":
+        pedigree, genotyped = read_relatives(liked, job.input)
+        relatives = {"pedigree": pedigree, "genotyped": genotyped}
+        sources = [liked["files"][role] for role in PEDIGREE_ROLES[liked["format"]]]
+    population = simulate_population(params, seed, **relatives)
     data = as_dataset(population)
     filter_dataset(data, job.params.qc, {})
-    source = {"simulation": job.params.simulation, "seed": seed}
+    source = {"simulation": asdict(params), "seed": seed}
+    source["like"] = simulation.get("like")
+    source["pedigree"] = "real" if relatives else "simulated"
     source["realised"] = population.heritability.to_dict("records")
-    data.write(Path(job.output.provenance).parent, [source])
+    data.write(Path(job.output.provenance).parent, [source, *sources])
     write_parquet(population.true_values, job.output.true_values)
     write_parquet(population.qtl, job.output.true_qtl)
     write_parquet(population.epistasis, job.output.true_epistasis)

@@ -13,6 +13,8 @@ from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
 
 HERD_FORMATS = ("plink", "vcf", "csv")
+PEDIGREE_ROLES = {"pine": ("pedigree", "genotypes"), "pig": ("pedigree", "phenotypes")}
+"""Raw files that name the pedigree and the genotyped animals, by format."""
 HERD_KEYS = ("missing", "rows", "columns")
 ADVICE = "Every key is explained in config/README.md."
 
@@ -35,11 +37,13 @@ def find_problems(config: Mapping, schemas: Mapping[str, str | Path]) -> list[st
         for name, part in parts.items()
         for error in _validate(part, schemas[name])
     ]
+    problems = problems or _check_variants(config, schemas["config"])
     if problems:
         return problems
     registry = config["registry"]
     for name, entry in registry.items():
-        problems += [f"Config, {name}: {text}." for text in _check_entry(entry)]
+        texts = _check_entry(entry) + _check_like(entry, registry)
+        problems += [f"Config, {name}: {text}." for text in texts]
     text = _check_batch(config, registry)
     problems += [f"Config, qc.batch: {text}."] if text else []
     for name in config["datasets"]:
@@ -106,6 +110,42 @@ def _check_entry(entry: Mapping) -> list[str]:
     if "sample_id" in {*entry["traits"], *entry.get("covariates", ())}:
         found.append("'sample_id' names the animals; give the trait another name")
     return found
+
+
+def _check_like(entry: Mapping, registry: Mapping) -> list[str]:
+    """Find why a simulated dataset cannot be like the one that it names."""
+    simulation = entry.get("simulation", {})
+    like, real = simulation.get("like"), simulation.get("pedigree") == "real"
+    if like is None:
+        return ["simulation/pedigree 'real' needs 'like', whose it is"] if real else []
+    if like not in registry:
+        near = _nearest(like, registry)
+        hint = f"; did you mean {near!r}?" if near else ""
+        return [f"simulation/like: the registry has no dataset {like!r}{hint}"]
+    form = registry[like]["format"]
+    if form == "simulated":
+        return [f"simulation/like: {like!r} is simulated itself; name a real dataset"]
+    if real and form not in PEDIGREE_ROLES:
+        return [
+            f"simulation/pedigree 'real' is for datasets like those of the formats "
+            f"{', '.join(PEDIGREE_ROLES)}, and {like!r} is {form}; set it to simulated"
+        ]
+    return []
+
+
+def _check_variants(config: Mapping, schema: str | Path) -> list[str]:
+    """Hold each variant's parameters to the schema of the method that it changes."""
+    problems = []
+    for name, changes in config.get("ablations", {}).items():
+        base = name.split("-")[0]
+        part = {**config, base: {**config.get(base, {}), **changes}}
+        texts = [explain(error) for error in _validate(part, schema)]
+        if name.endswith("-permuted"):
+            texts.append(
+                "this name is taken by the sentinel's control; choose another one"
+            )
+        problems += [f"ablations, {name}: {text}" for text in texts]
+    return problems
 
 
 def _check_batch(config: Mapping, registry: Mapping) -> str | None:

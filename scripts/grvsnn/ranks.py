@@ -42,7 +42,9 @@ def choose_rank(
     rank : int
         At least 1.
     evidence : dict
-        JSON-able facts that a scree plot can show.
+        JSON-able facts that a scree plot can show: the rule's own, last_kept,
+        first_dropped and share (of the trace); where the cut falls within a run of
+        ties, whose basis is arbitrary, ties: its first and last component (from 1).
     """
     if rule not in RULES:
         raise InputError(
@@ -60,7 +62,18 @@ def choose_rank(
     common = {"last_kept": float(eigenvalues[chosen - 1]), "share": kept / total}
     if chosen < len(eigenvalues):
         common["first_dropped"] = float(eigenvalues[chosen])
+        common |= _find_ties(eigenvalues, chosen)
     return chosen, {**evidence, **common}
+
+
+def _find_ties(eigenvalues: np.ndarray, chosen: int) -> dict[str, tuple]:
+    """First and last component of the run of ties that a cut falls into, if any."""
+    value = eigenvalues[chosen - 1]
+    width = FLOOR_TOLERANCE * abs(value) + 1e-12 * eigenvalues[0]
+    tied = np.flatnonzero(np.abs(eigenvalues - value) <= width) + 1
+    if tied[-1] == chosen:
+        return {}
+    return {"ties": (int(tied[0]), int(tied[-1]))}
 
 
 def _fixed(eigenvalues: np.ndarray, rank: int | None) -> tuple[int, dict]:

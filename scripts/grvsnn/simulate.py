@@ -145,35 +145,47 @@ def simulate_pedigree(
     """
     rng = derive_rng(seed, "simulate", "pedigree")
     n_dams = params.n_sires * params.dams_per_sire
-    n_progeny = n_dams * params.litter_size
-    sizes = [params.n_sires + n_dams, *[n_progeny] * params.n_generations]
+    sizes = params.generation_sizes
     generation = np.repeat(np.arange(len(sizes)), sizes)
     is_male = np.zeros(len(generation), dtype=bool)
     is_male[: params.n_sires] = True
     sire = np.full(len(generation), -1)
     dam = np.full(len(generation), -1)
-    for start in np.cumsum(sizes)[:-1]:
-        here = slice(start, start + n_progeny)
-        older = np.flatnonzero(generation == generation[start] - 1)
+    for number, size in enumerate(sizes[1:], start=1):
+        here = generation == number
+        older = np.flatnonzero(generation == number - 1)
         sires = rng.choice(older[is_male[older]], params.n_sires, replace=False)
         dams = rng.choice(older[~is_male[older]], n_dams, replace=False)
-        sire[here] = np.repeat(sires, params.dams_per_sire * params.litter_size)
-        dam[here] = np.repeat(dams, params.litter_size)
-        is_male[here] = rng.permutation(n_progeny) % 2 == 0
+        # the last generation may be born in part only
+        sire[here] = np.repeat(sires, params.dams_per_sire * params.litter_size)[:size]
+        dam[here] = np.repeat(dams, params.litter_size)[:size]
+        is_male[here] = (rng.permutation(n_dams * params.litter_size) % 2 == 0)[:size]
     width = len(str(len(generation)))
     ids = np.array([f"ind{number:0{width}d}" for number in range(1, len(sire) + 1)])
     names = np.append(ids.astype(object), "")
     frame = pd.DataFrame({"id": ids, "sire": names[sire], "dam": names[dam]})
-    oldest = params.n_generations - params.n_genotyped_generations
     animals = pd.DataFrame(
         {
             "id": ids,
             "generation": generation,
             "sex": np.where(is_male, "M", "F"),
-            "genotyped": generation > oldest,
+            "genotyped": _draw_genotyped(generation, params, seed),
         }
     )
     return Pedigree.from_frame(frame, source="simulated pedigree"), animals
+
+
+def _draw_genotyped(
+    generation: np.ndarray, params: SimulationParams, seed: int
+) -> np.ndarray:
+    """Mark the youngest generations' animals, or `n_genotyped` of them."""
+    candidates = np.flatnonzero(
+        generation > params.n_generations - params.n_genotyped_generations
+    )
+    if params.n_genotyped:
+        rng = derive_rng(seed, "simulate", "genotyped")
+        candidates = rng.choice(candidates, params.n_genotyped, replace=False)
+    return np.isin(np.arange(len(generation)), candidates)
 
 
 def _describe_pedigree(

@@ -19,6 +19,10 @@ class SimulationParams:
     n_genotyped_generations : int
         Youngest generations that are genotyped and phenotyped; the rest are ancestors
         known by name only.
+    n_animals : int
+        Size of the pedigree, of whose last generation only a part is born; 0 = all.
+    n_genotyped : int
+        Animals genotyped, drawn from the youngest generations; 0 = all of them.
     n_sires, dams_per_sire, litter_size : int
         Each generation's sires, the dams mated to each, and full sibs per dam.
     n_snps : int
@@ -77,6 +81,8 @@ class SimulationParams:
 
     n_generations: int = 5
     n_genotyped_generations: int = 3
+    n_animals: int = 0
+    n_genotyped: int = 0
     n_sires: int = 10
     dams_per_sire: int = 5
     litter_size: int = 4
@@ -133,6 +139,7 @@ class SimulationParams:
             for share in shares:
                 _check_number(name, share, 0, 1)
         self._check_together()
+        self._check_sizes()
 
     def _check_together(self) -> None:
         """Refuse settings that are impossible only in combination."""
@@ -195,6 +202,34 @@ class SimulationParams:
             if is_wrong:
                 raise InputError(f"simulate: {name} {message}")
 
+    def _check_sizes(self) -> None:
+        """Refuse sizes that the generations cannot have."""
+        *older, last = self.generation_sizes
+        litters = self.n_sires * self.dams_per_sire * self.litter_size
+        if not 0 < last <= litters:
+            raise InputError(
+                f"simulate: n_animals must be between {sum(older) + 1} and "
+                f"{sum(older) + litters}, so that the pedigree ends within its "
+                f"{self.n_generations} generations; got {self.n_animals}"
+            )
+        youngest = sum(self.generation_sizes[-self.n_genotyped_generations :])
+        if self.n_genotyped > youngest:
+            raise InputError(
+                f"simulate: n_genotyped must be at most {youngest}, the animals of "
+                f"n_genotyped_generations; got {self.n_genotyped}"
+            )
+
+    @property
+    def generation_sizes(self) -> tuple[int, ...]:
+        """Animals born in each generation, the founders first."""
+        n_dams = self.n_sires * self.dams_per_sire
+        older = [self.n_sires + n_dams]
+        older += [n_dams * self.litter_size] * (self.n_generations - 1)
+        last = n_dams * self.litter_size
+        if self.n_animals:
+            last = self.n_animals - sum(older)
+        return (*older, last)
+
     def variance_shares(self) -> np.ndarray:
         """Additive, dominance and epistatic shares, shape (3, n_traits)."""
         return np.array(
@@ -213,6 +248,8 @@ class SimulationParams:
 _RANGES = {
     "n_generations": (1, None),
     "n_genotyped_generations": (1, None),
+    "n_animals": (0, None),
+    "n_genotyped": (0, None),
     "n_sires": (1, None),
     "dams_per_sire": (1, None),
     "litter_size": (2, None),

@@ -91,7 +91,8 @@ def draw_minutes(paths, **levels):
 def draw_scree(paths):
     values = np.r_[np.linspace(9, 2, 20), np.full(60, 0.5)]
     spectrum = figures.Spectrum(values, 20, "knee")
-    figures.plot_scree({"mouse": spectrum, "my_herd": spectrum}, paths)
+    among_ties = figures.Spectrum(values, 40, "fixed", (21, 80))
+    figures.plot_scree({"mouse": spectrum, "my_herd": among_ties}, paths)
 
 
 def draw_manhattan(paths):
@@ -262,6 +263,7 @@ def test_scree_prints_rank_and_rule(tmp_path):
     shown = texts(tmp_path / "f.svg")
     assert any("m = 20" in text for text in shown)
     assert any("knee" in text for text in shown)
+    assert any("ties 21–80" in text for text in shown)
     assert {"Mouse", "My herd"} <= set(shown)
 
 

@@ -209,6 +209,13 @@ def test_plateau_takes_the_longest_run_of_ties():
     assert abs(evidence["floor"] - 0.5) < 1e-8
 
 
+def test_a_cut_among_ties_is_told():
+    values = np.array([4.0, 3.0, 3.0 * (1 + 1e-9), 3.0, 1.0])
+    assert choose_rank(values, "fixed", rank=3)[1]["ties"] == (2, 4)
+    for rank in (1, 4, 5):
+        assert "ties" not in choose_rank(values, "fixed", rank=rank)[1]
+
+
 def test_knee_of_a_bent_line():
     spectrum = np.concatenate([np.linspace(10, 1.9, 10), np.linspace(1, 0, 91)])
     assert choose_rank(spectrum, "knee")[0] == 11
@@ -285,6 +292,10 @@ def test_pine_floor_is_half_from_component_51():
     assert len(pedigree) == 2034 and pedigree.n_added == 0
     dense = eigen_loadings(pedigree, np.arange(2034), "plateau")
     assert dense.rank == 50 and dense.evidence["floor_length"] == 1939
+    assert "ties" not in dense.evidence
+    # the paper's rank lies among them
+    paper = choose_rank(dense.eigenvalues, "fixed", rank=138)[1]
+    assert paper["ties"] == (51, 1989) and abs(paper["last_kept"] - 0.5) < 1e-9
     big = eigen_loadings(pedigree, np.arange(2034), "fixed", rank=50, dense_limit=1)
     np.testing.assert_allclose(big.eigenvalues, dense.eigenvalues[:50], rtol=1e-8)
     np.testing.assert_allclose(
@@ -302,3 +313,15 @@ def test_pig_pedigree_as_the_audit_found_it():
     residual = np.linalg.norm(operator @ Q - Q * values, axis=0)
     assert (residual <= 1.01e-8 * values).all()
     assert abs(values[0] - 143.7293) < 1e-3
+
+
+@pytest.mark.mirror
+def test_797_is_the_count_above_three_quarters_among_complete_pigs():
+    """798 of the 2,314 complete animals' own A, and the paper's 797 of 2,313."""
+    frame = pd.read_csv(mirror_file("pig/pedigree.txt"))
+    pedigree = Pedigree.from_frame(frame.set_axis(["id", "sire", "dam"], axis=1))
+    records = pd.read_csv(mirror_file("pig/phenotypes.txt"), na_values=".").dropna()
+    rows = pedigree.rows_of(records["ID"])
+    A = relationship_matrix(pedigree)[np.ix_(rows, rows)]
+    counts = [(np.linalg.eigvalsh(part) > 0.75).sum() for part in (A, A[1:, 1:])]
+    assert counts == [798, 797]

@@ -122,6 +122,22 @@ def get_raw_source(wildcards):
     raise WorkflowError(f"{wildcards.dataset} has no raw file {wildcards.file!r}")
 
 
+def get_liked(wildcards):
+    """Registry entry of the dataset that a simulated one is like, if it is."""
+    simulation = config["registry"][wildcards.dataset].get("simulation", {})
+    return config["registry"].get(simulation.get("like"), {})
+
+
+def get_real_relatives(wildcards):
+    """Raw files of a real pedigree that genes are to be dropped through."""
+    simulation = config["registry"][wildcards.dataset].get("simulation", {})
+    if simulation.get("pedigree") != "real":
+        return {}
+    liked, files = simulation["like"], get_liked(wildcards)["files"]
+    roles = CONFIG_CHECK.PEDIGREE_ROLES[get_liked(wildcards)["format"]]
+    return {role: f"<resources>/{liked}/{files[role]['name']}" for role in roles}
+
+
 def get_relationship(wildcards):
     """A itself where a dataset comes with it, else its pedigree."""
     entry = config["registry"][wildcards.dataset]

@@ -9,19 +9,6 @@ CONTROL_REPEATS = list(REPEATS)[: config["sentinel"]["repeats"]]
 PERMUTED = "<results>/{dataset}/targets/repeat-{repeat}/permuted.parquet"
 
 
-def check_variant_names():
-    """Keep variants from taking the name of a control."""
-    for name in VARIANTS:
-        if name.endswith("-permuted"):
-            raise WorkflowError(
-                f"ablations, {name}: this name is taken by the sentinel's control;"
-                " choose another one"
-            )
-
-
-check_variant_names()
-
-
 def controls_of(*bases):
     """Pattern of the controls of some methods."""
     return f"({'|'.join(bases)})-permuted"

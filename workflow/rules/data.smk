@@ -154,6 +154,7 @@ use rule prepare_herd as prepare_herd_relationship with:
 
 rule simulate_population:
     input:
+        unpack(get_real_relatives),
         library=library("simulate_population.py"),
     output:
         GENOTYPES,
@@ -166,6 +167,8 @@ rule simulate_population:
         true_epistasis=f"{DATA}/true_epistasis.parquet",
     log:
         "<logs>/prepare/{dataset}.log",
+    benchmark:
+        "<benchmarks>/{dataset}/simulate.tsv"
     wildcard_constraints:
         dataset=datasets_of("simulated"),
     conda:
@@ -177,6 +180,7 @@ rule simulate_population:
     params:
         simulation=lookup("registry/{dataset}/simulation", within=config),
         qc=get_filters,
+        liked=get_liked,
         seed=lookup("seed", within=config),
     script:
         "../../scripts/simulate_population.py"

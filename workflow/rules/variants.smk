@@ -12,21 +12,6 @@ VARIANTS = {
 BASES = sorted({base_of(name) for name in VARIANTS})
 
 
-def check_variants():
-    """Hold each variant's parameters to the schema of the method that it changes."""
-    for name, changes in VARIANTS.items():
-        base = base_of(name)
-        try:
-            part = {**config, base: {**config[base], **changes}}
-            validate(part, "../schemas/config.schema.yaml")
-        except WorkflowError as error:
-            text = CONFIG_CHECK.explain(error.__context__)
-            raise WorkflowError(f"ablations, {name}: {text}") from None
-
-
-check_variants()
-
-
 def variants_of(base):
     """Pattern of the configured variants of a method."""
     names = [name for name in VARIANTS if base_of(name) == base]

@@ -7,18 +7,19 @@ that a dataset that passes goes through these stages.
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
+from grvsnn.config_check import PEDIGREE_ROLES
 from grvsnn.datasets.herd import assemble_herd, plan_reading
+from grvsnn.datasets.like import read_relatives, shape_params
 from grvsnn.datasets.mouse import prepare_mouse
 from grvsnn.datasets.pig import prepare_pig
 from grvsnn.datasets.pine import prepare_pine
 from grvsnn.datasets.prepared import PreparedDataset
-from grvsnn.datasets.survey import survey
+from grvsnn.datasets.survey import survey, survey_pedigree
 from grvsnn.errors import InputError
 from grvsnn.folds import make_folds
 from grvsnn.pedigree import Pedigree
 from grvsnn.qc.checks import Limits
 from grvsnn.qc.filters import examine, filter_dataset
-from grvsnn.simulation_params import SimulationParams
 from grvsnn.targets import make_targets
 
 SIZE_TOLERANCE = 0.2
@@ -60,8 +61,7 @@ def check_dataset(
     problems: list[str] = []
     try:
         if entry["format"] == "simulated":
-            SimulationParams.from_mapping(entry.get("simulation", {}))
-            findings.append("simulated by the run: there are no files to read")
+            findings += _check_simulation(entry, config["registry"], folders)
             return findings, problems
         if entry["format"] in PREPARE:
             data = _prepare_fetched(name, entry, folders, findings)
@@ -79,12 +79,45 @@ def check_dataset(
     return findings, problems
 
 
+def _check_simulation(
+    entry: Mapping, registry: Mapping, folders: list[Path]
+) -> list[str]:
+    """Try the settings and, if it is a real one, the pedigree."""
+    simulation = entry.get("simulation", {})
+    like = simulation.get("like")
+    shape_params(simulation, registry.get(like))
+    if simulation.get("pedigree") != "real":
+        return ["simulated by the run: there are no files to read"]
+    sources = registry[like]["files"]
+    roles = PEDIGREE_ROLES[registry[like]["format"]]
+    findings: list[str] = []
+    try:
+        files = _find_files(like, {r: sources[r] for r in roles}, folders, findings)
+    except InputError as error:
+        raise InputError(f"{error} Or set simulation/pedigree to simulated.") from None
+    if len(files) == len(roles):
+        pedigree, genotyped = read_relatives(registry[like], files)
+        findings.append(f"genotypes of {len(genotyped)} animals simulated by the run")
+        findings += survey_pedigree(pedigree, genotyped)
+    return findings
+
+
 def _prepare_fetched(
     name: str, entry: Mapping, folders: list[Path], findings: list[str]
 ) -> PreparedDataset | None:
     """Read a format that the run downloads, if its files are at hand."""
+    files = _find_files(name, entry["files"], folders, findings)
+    if len(files) < len(entry["files"]):
+        return None
+    return PREPARE[entry["format"]](files, entry)
+
+
+def _find_files(
+    name: str, sources: Mapping, folders: list[Path], findings: list[str]
+) -> dict[str, Path]:
+    """Raw files at hand by role; those that a run would download are named."""
     files = {}
-    for role, source in entry["files"].items():
+    for role, source in sources.items():
         places = [folder / name / source["name"] for folder in folders]
         found = next((path for path in places if path.exists()), None)
         if found is not None:
@@ -97,9 +130,7 @@ def _prepare_fetched(
                 f"{source['manual'].strip()} Put it at "
                 f"$GRVSNN_DATA_MIRROR/{name}/{source['name']}."
             )
-    if len(files) < len(entry["files"]):
-        return None
-    return PREPARE[entry["format"]](files, entry)
+    return files
 
 
 def _prepare_herd(

@@ -26,28 +26,33 @@ def prepare_pig(
     provenance. The paper's 2,314 animals are those with all traits observed.
     """
     ids, markers, dosages, n_rounded = _read_dosages(Path(genotype_file))
-    table = pd.read_csv(phenotype_file, dtype={"ID": str}, na_values=".")
-    values = select_columns(
-        table, {"sample_id": "ID", **dict(traits)}, str(phenotype_file)
-    )
     phenotypes = pd.DataFrame({"sample_id": ids}).merge(
-        values, on="sample_id", how="left"
+        read_pig_phenotypes(phenotype_file, traits), on="sample_id", how="left"
     )
-    pedigree = pd.read_csv(pedigree_file, dtype=str)
     data = PreparedDataset(
         dosages=dosages,
         marker_map=unmapped_markers(markers),
         phenotypes=phenotypes,
         covariates=phenotypes[["sample_id"]],
-        pedigree=select_columns(
-            pedigree, {"id": "ID", "sire": "SIRE", "dam": "DAM"}, str(pedigree_file)
-        ),
+        pedigree=read_pig_pedigree(pedigree_file),
     )
     data.count("read")
     data.steps[-1]["fractional_dosages_rounded"] = n_rounded
     data.keep_complete()
     data.check(str(phenotype_file))
     return data
+
+
+def read_pig_pedigree(path: str | Path) -> pd.DataFrame:
+    """Read id, sire and dam ("0" = unknown) of all pigs."""
+    table = pd.read_csv(path, dtype=str)
+    return select_columns(table, {"id": "ID", "sire": "SIRE", "dam": "DAM"}, str(path))
+
+
+def read_pig_phenotypes(path: str | Path, traits: Mapping[str, str]) -> pd.DataFrame:
+    """Read sample_id and the traits ("." = missing) of all genotyped pigs."""
+    table = pd.read_csv(path, dtype={"ID": str}, na_values=".")
+    return select_columns(table, {"sample_id": "ID", **dict(traits)}, str(path))
 
 
 def _read_dosages(path: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray, int]:

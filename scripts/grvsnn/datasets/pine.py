@@ -29,16 +29,14 @@ def prepare_pine(
     traits : mapping
         New name -> column of the phenotype file.
     """
-    X = read_r_objects(genotype_file, ("geno.pine926",))["geno.pine926"]
-    ids = X.coords["dim_0"].to_numpy().astype(str)
-    calls = X.to_numpy()
+    ids, markers, dosages = read_pine_dosages(genotype_file)
     phenotypes = _read_phenotypes(Path(phenotype_file), dict(traits), ids)
     data = PreparedDataset(
-        dosages=np.where(calls < 0, -1, calls).astype(np.int8),
-        marker_map=unmapped_markers(X.coords["dim_1"].to_numpy().astype(str)),
+        dosages=dosages,
+        marker_map=unmapped_markers(markers),
         phenotypes=phenotypes,
         covariates=phenotypes[["sample_id"]],
-        pedigree=_read_pedigree(pedigree_file),
+        pedigree=read_pine_pedigree(pedigree_file),
     )
     data.count("read")
     data.keep_phenotyped()
@@ -60,7 +58,16 @@ def unmapped_markers(names: np.ndarray) -> pd.DataFrame:
     )
 
 
-def _read_pedigree(path: str | Path) -> pd.DataFrame:
+def read_pine_dosages(path: str | Path) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Read trees, markers and dosages, shape (n_trees, n_markers); -1 = missing."""
+    X = read_r_objects(path, ("geno.pine926",))["geno.pine926"]
+    trees, markers = (X.coords[f"dim_{axis}"].to_numpy().astype(str) for axis in (0, 1))
+    calls = X.to_numpy()
+    return trees, markers, np.where(calls < 0, -1, calls).astype(np.int8)
+
+
+def read_pine_pedigree(path: str | Path) -> pd.DataFrame:
+    """Read id, sire and dam ("0" = unknown) of all trees."""
     table = read_r_objects(path, ("ped.pine",))["ped.pine"]
     names = {"id": "Indiv", "sire": "Father", "dam": "Mother"}
     return select_columns(table, names, str(path)).astype(int).astype(str)

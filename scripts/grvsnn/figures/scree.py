@@ -27,11 +27,14 @@ class Spectrum:
         Number of components kept.
     rule : str
         Rule that chose it.
+    ties : sequence of two int, optional
+        First and last of the tied components among which the cut falls.
     """
 
     eigenvalues: np.ndarray
     rank: int
     rule: str = ""
+    ties: Sequence[int] | None = None
 
 
 @house_style()
@@ -72,9 +75,10 @@ def _draw(ax: Axes, spectrum: Spectrum) -> None:
         plain_log_axis(ax.yaxis)
     ax.axvline(spectrum.rank, color=ACCENT, linestyle=":", linewidth=1.6)
     rule = f"\n({spectrum.rule})" if spectrum.rule else ""
+    ties = "\nties {}–{}".format(*spectrum.ties) if spectrum.ties else ""
     left = spectrum.rank > 0.6 * len(values)
     ax.annotate(
-        f"m = {spectrum.rank}{rule}",
+        f"m = {spectrum.rank}{rule}{ties}",
         (spectrum.rank, 0.95),
         xycoords=("data", "axes fraction"),
         xytext=(-5 if left else 5, 0),
