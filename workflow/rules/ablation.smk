@@ -44,7 +44,7 @@ rule collect_ablation:
         scores="<results>/{dataset}/scores.parquet",
         variants="<results>/{dataset}/ablation/scores.parquet",
         fits=get_ablation_jobs("fits.json", [*BASES, *VARIANTS]),
-        library=library("ablation.py"),
+        library=library("ablation.py", "companions.py"),
     output:
         "<results>/{dataset}/ablation/ablation.parquet",
     log:
@@ -62,7 +62,7 @@ rule collect_ablation:
 rule tabulate_ablation:
     input:
         scores="<results>/{dataset}/ablation/ablation.parquet",
-        library=library("ablation.py", "tables/ablation.py"),
+        library=library("ablation.py", "companions.py", "tables/ablation.py"),
     output:
         csv="<results>/{dataset}/tables/ablation.csv",
         tex="<results>/{dataset}/tables/ablation.tex",
@@ -90,7 +90,7 @@ rule tabulate_ablation:
 rule plot_ablation:
     input:
         scores="<results>/{dataset}/ablation/ablation.parquet",
-        library=library("ablation.py", "figures/ablation.py"),
+        library=library("ablation.py", "companions.py", "figures/ablation.py"),
     output:
         png="<results>/{dataset}/figures/ablation.png",
         svg=report(

@@ -1,5 +1,6 @@
 import importlib.util
 import os
+import re
 from snakemake.exceptions import WorkflowError
 from snakemake.utils import validate
 
