@@ -123,7 +123,7 @@ def share_scores(
     """
     both = beside_base(scores, others)
     both = both[both["metric"] == "r"]
-    share = both["method"].str.extract(r"-share(\d+)$")[0].fillna(100).astype(int)
+    share = both["method"].str.extract(r"-share(\d+)$")[0].fillna("100").astype(int)
     train = folds[folds["role"] == "train"]
     n_train = train.groupby(["repeat", "fold"]).size().rename("n_train")
     both = both.assign(share=share, method=both["method"].map(base_method))
