@@ -5,8 +5,7 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 import pandas as pd
 
-from grvsnn.compare import compare_methods
-from grvsnn.tasks import base_method
+from grvsnn.companions import beside_base
 
 KEYS = ["dataset", "setting", "method", "repeat"]
 METRICS = ("best_epoch", "mse", "r", "n_selected")
@@ -58,25 +57,6 @@ def ablation_scores(
     fits : iterable of mapping
         Contents of the fits.json of all of them.
     """
-    bases = {base_method(name) for name in variants["method"]}
-    both = pd.concat([scores[scores["method"].isin(bases)], variants])
+    both = beside_base(scores, variants)
     epochs = epoch_scores(fits, dict.fromkeys(both["trait"]))
     return pd.concat([both, epochs], ignore_index=True)
-
-
-def compare_variants(scores: pd.DataFrame) -> pd.DataFrame:
-    """Compare every variant with its own base method, run by run.
-
-    Returns
-    -------
-    DataFrame
-        As `grvsnn.compare.compare_methods`, over `METRICS`.
-    """
-    base = scores["method"].map(base_method)
-    return pd.concat(
-        [
-            compare_methods(scores[base == name], METRICS, reference=name)
-            for name in dict.fromkeys(base)
-        ],
-        ignore_index=True,
-    )

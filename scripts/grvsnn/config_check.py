@@ -4,6 +4,7 @@ The Snakefile loads this file by its path, before any environment of a rule exis
 it imports nothing of the library.
 """
 
+import re
 from collections.abc import Mapping
 from difflib import get_close_matches
 from pathlib import Path
@@ -15,6 +16,8 @@ from jsonschema.exceptions import ValidationError
 HERD_FORMATS = ("plink", "vcf", "csv")
 PEDIGREE_ROLES = {"pine": ("pedigree", "genotypes"), "pig": ("pedigree", "phenotypes")}
 """Raw files that name the pedigree and the genotyped animals, by format."""
+TAKEN = re.compile(r"-(permuted|published|share\d+)$")
+"""Names of fits on other training phenotypes, see rules/controls.smk."""
 HERD_KEYS = ("missing", "rows", "columns")
 ADVICE = "Every key is explained in config/README.md."
 
@@ -46,6 +49,12 @@ def find_problems(config: Mapping, schemas: Mapping[str, str | Path]) -> list[st
         problems += [f"Config, {name}: {text}." for text in texts]
     text = _check_batch(config, registry)
     problems += [f"Config, qc.batch: {text}."] if text else []
+    compared = set(config.get("optimism", {}).get("methods", ()))
+    if compared & set(config["methods"]) and config["protocol"] != "nested":
+        problems.append(
+            "Config, optimism: it compares the published protocol with the nested one; "
+            "set protocol: nested, or optimism: {methods: []}."
+        )
     for name in config["datasets"]:
         if name not in registry:
             near = _nearest(name, registry)
@@ -140,9 +149,10 @@ def _check_variants(config: Mapping, schema: str | Path) -> list[str]:
         base = name.split("-")[0]
         part = {**config, base: {**config.get(base, {}), **changes}}
         texts = [explain(error) for error in _validate(part, schema)]
-        if name.endswith("-permuted"):
+        if TAKEN.search(name):
             texts.append(
-                "this name is taken by the sentinel's control; choose another one"
+                "names that end in -permuted, -published and -share<number> are taken; "
+                "choose another one"
             )
         problems += [f"ablations, {name}: {text}" for text in texts]
     return problems

@@ -55,6 +55,8 @@ def test_every_table_and_figure_is_there(one_core):
         "ablation",
         "handed",
         "sentinel",
+        "optimism",
+        "learning_curve",
     ):
         for suffix in ("csv", "tex", "html"):
             assert (results / f"tiny/tables/{table}.{suffix}").stat().st_size > 0
@@ -62,7 +64,15 @@ def test_every_table_and_figure_is_there(one_core):
         for suffix in ("csv", "tex", "html"):
             assert (results / f"summary/tables/{table}.{suffix}").stat().st_size > 0
     figures = {path.name for path in results.rglob("figures/*")}
-    for figure in ("scree", "true_vs_predicted", "intervals", "curves", "ablation"):
+    for figure in (
+        "scree",
+        "true_vs_predicted",
+        "intervals",
+        "curves",
+        "ablation",
+        "optimism",
+        "learning_curve",
+    ):
         assert {f"{figure}.png", f"{figure}.svg"} <= figures
 
 
@@ -100,7 +110,7 @@ def test_variants_stay_out_of_the_benchmark(one_core):
 
 def test_same_config_gives_identical_tables_on_one_or_two_cores(one_core, two_cores):
     assert tables(one_core) == tables(two_cores)
-    assert len(tables(one_core)) == 15
+    assert len(tables(one_core)) == 17
 
 
 def test_both_guards_against_leakage_pass(one_core):

@@ -3,7 +3,8 @@
 import numpy as np
 import pandas as pd
 import pytest
-from grvsnn.ablation import ablation_scores, compare_variants, epoch_scores
+from grvsnn.ablation import METRICS, ablation_scores, epoch_scores
+from grvsnn.companions import compare_with_base
 from grvsnn.figures.ablation import plot_ablation
 from grvsnn.figures.curves import CURVE, additive_line, plot_curves, top_loci
 from grvsnn.labels import method_label, rule_label
@@ -90,7 +91,7 @@ def test_epochs_are_means_over_members_and_equal_for_all_traits():
 
 def test_only_bases_of_variants_are_joined(ablation):
     assert set(ablation["method"]) == {"grvsnn", "grvsnn-sigmoid"}
-    tests = compare_variants(ablation)
+    tests = compare_with_base(ablation, METRICS)
     assert set(tests["reference"]) == {"grvsnn"}
     assert set(tests["method"]) == {"grvsnn-sigmoid"}
     r = tests[tests["metric"] == "r"]

@@ -214,7 +214,7 @@ def test_mistakes_in_likeness_are_named(config, schemas, simulation, message):
     ("variants", "message"),
     [
         ({"grvsnn-soft": {"gat": "sigmoid"}}, "Did you mean 'gate'?"),
-        ({"grvsnn-permuted": {"gate": "sigmoid"}}, "taken by the sentinel's control"),
+        ({"grvsnn-permuted": {"gate": "sigmoid"}}, "names that end in -permuted"),
         ({"grvsnn_plus-soft": {"gate": "sigmoid"}}, "ablations, grvsnn_plus-soft"),
     ],
 )

@@ -100,6 +100,43 @@ def test_cells_alike_are_found_in_one_dataset_and_metric_only():
     assert "alike" not in set(findings(pd.concat([row(GOOD), far]))["rule"])
 
 
+UNUSED = {"n_selected": (25.0, 4.0), "n_selected_loadings": (0.0, 0.0)}
+
+
+@pytest.mark.parametrize(
+    ("change", "place", "found"),
+    [
+        # loadings were there and not used: one row, twice
+        ({}, {}, 0),
+        # the same numbers in spite of loadings that are used
+        ({"n_selected": (30.0, 4.0), "n_selected_loadings": (5.0, 2.0)}, {}, 6),
+        ({"n_selected_loadings": (0.02, 0.1)}, {}, 6),
+        # predictions differ, some of their metrics do not
+        ({"mse": (0.77, 0.07)}, {}, 4),
+        ({"n_selected": (26.0, 4.0)}, {}, 6),
+        # another method, another trait, settings that do not nest
+        ({}, {"method": "brr"}, 6),
+        ({}, {"trait": "u"}, 6),
+        ({}, {"setting": "pedigree"}, 6),
+    ],
+)
+def test_only_a_whole_row_without_loadings_may_stand_in_two_settings(
+    change, place, found
+):
+    first = row(GOOD | UNUSED, setting="markers")
+    second = row(GOOD | UNUSED | change, **place)
+    alike = findings(pd.concat([first, second])).query("rule == 'alike'")
+    assert len(alike) == found
+
+
+def test_a_repeated_row_does_not_hide_a_third_one():
+    rows = [row(GOOD | UNUSED, setting=s) for s in ("markers", "markers_pedigree")]
+    third = row(GOOD | {"mse": (0.77, 0.07), "dcor": (0.46, 0.05)}, method="brr")
+    alike = findings(pd.concat([*rows, third])).query("rule == 'alike'")
+    assert alike["metric"].tolist() == ["r"] * 3
+    assert alike.set_index("method")["value"].to_dict() == {"grvsnn": 1, "brr": 2}
+
+
 @pytest.mark.parametrize(("changed", "expected"), [(0, 6), (1, 0)])
 def test_counts_alike_in_two_settings_are_found_when_all_are(changed, expected):
     cells = [

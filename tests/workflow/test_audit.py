@@ -11,9 +11,11 @@ def test_simulated_data_have_no_reported_values(snakemake, root, tmp_path):
     assert status == 0, text
     assert not count(text, "tabulate_reproduced") and not count(text, "plot_reported")
     assert count(text, "tabulate_feasibility") == count(text, "tabulate_handed") == 1
-    # the default config's control, in both settings
-    assert count(text, "fit_linear_control") == 2
+    # in both settings: the default config's control, and four shares
+    assert count(text, "fit_linear_companion") == 2 + 8
     assert count(text, "permute_targets") == count(text, "tabulate_sentinel") == 1
+    assert count(text, "tabulate_learning_curve") == 1
+    assert not count(text, "tabulate_optimism")
 
 
 def test_the_papers_data_are_put_beside_the_paper(snakemake, root, tmp_path):
@@ -25,8 +27,8 @@ def test_the_papers_data_are_put_beside_the_paper(snakemake, root, tmp_path):
     assert status == 0, text
     assert count(text, "tabulate_reproduced") == count(text, "plot_reported") == 1
     # two datasets, settings and repeats; lassonet is not run and is passed over
-    assert count(text, "fit_bayes_control") == 8
-    assert not count(text, "fit_lassonet_control")
+    assert count(text, "fit_bayes_companion") == 8
+    assert not count(text, "fit_lassonet_companion")
     score = re.search(r"rule score_predictions:\n(?:    .*\n)+", text).group()
     assert "/brr/" in score and "permuted" not in score
 
@@ -39,7 +41,18 @@ def test_the_papers_data_are_put_beside_the_paper(snakemake, root, tmp_path):
         ("sentinel: {repeats: 0}", "0 is less than the minimum"),
         (
             "ablations: {grvsnn-permuted: {gate: sigmoid}}",
-            "this name is taken by the sentinel's control",
+            "ablations, grvsnn-permuted: names that end in -permuted",
+        ),
+        (
+            "ablations: {grvsnn-share3: {gate: sigmoid}}",
+            "-share<number> are taken",
+        ),
+        ("learning_curve: {shares: [100]}", "100 is greater than the maximum"),
+        ("learning_curve: {shares: [0.2]}", "0.2 is not of type 'integer'"),
+        ("optimism: {methods: [bglr]}", "'bglr' is not one of"),
+        (
+            "protocol: published\noptimism: {methods: [gblup]}",
+            "optimism compares protocol published with nested",
         ),
     ],
 )
@@ -56,3 +69,31 @@ def test_the_sentinel_can_be_switched_off(snakemake, root, tmp_path):
     assert status == 0, text
     assert not count(text, "permute_targets") and not count(text, "tabulate_sentinel")
     assert count(text, "tabulate_handed") == 1
+
+
+def test_the_published_protocol_is_planned_beside_the_nested_one(
+    snakemake, root, tmp_path
+):
+    config = (
+        "methods: [gblup, grvsnn]\nfolds: {repeats: 3}\n"
+        "optimism: {methods: [grvsnn], repeats: 2}\n"
+        "learning_curve: {methods: [grvsnn], shares: [30, 60]}\n"
+    )
+    status, text = plan(snakemake, root, tmp_path, config)
+    assert status == 0, text
+    # two settings: two repeats of the published protocol, one of two shares
+    assert count(text, "fit_grvsnn_companion") == 4 + 4
+    assert count(text, "make_published_targets") == 2
+    assert count(text, "make_share_targets") == 2 and count(text, "take_shares") == 1
+    assert count(text, "tabulate_optimism") == count(text, "plot_optimism") == 1
+    jobs = re.findall(r"^rule (\w+):\n((?:    .*\n)+)", text, re.M)
+    published = "/targets/repeat-1/published/training.parquet"
+    for name, body in jobs:
+        method = re.search(r"method=([\w-]+)", body)
+        if name == "fit_grvsnn_companion" and method:
+            kind = method.group(1).partition("-")[2]
+            assert ("/published/" in body) == (kind == "published")
+            assert f"/{kind}/training.parquet" in body
+            assert (f"learning_curve/{kind}/folds" in body) == (kind != "published")
+        if name in ("score_predictions", "tabulate_handed"):
+            assert "grvsnn-published" not in body and published not in body

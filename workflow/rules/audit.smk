@@ -1,6 +1,5 @@
 # The audit: the paper's numbers beside this run's, the feasibility of both, and two
-# guards against leakage. Controls are fits to permuted phenotypes, kept to themselves.
-CONTROL_INPUT = {**FIT_INPUT, "training": PERMUTED}
+# guards against leakage.
 
 
 rule tabulate_reproduced:
@@ -98,84 +97,6 @@ rule tabulate_feasibility:
         "../../scripts/tabulate_feasibility.py"
 
 
-rule permute_targets:
-    input:
-        training="<results>/{dataset}/targets/repeat-{repeat}/training.parquet",
-        folds="<results>/{dataset}/folds.parquet",
-        library=library("permute_targets.py"),
-    output:
-        permuted=PERMUTED,
-    log:
-        "<logs>/permute_targets/{dataset}/repeat-{repeat}.log",
-    conda:
-        "../../envs/data.yaml"
-    resources:
-        mem_mb=grow(1000),
-        runtime=grow(10),
-        gpu=0,
-    params:
-        seed=lookup("seed", within=config),
-    script:
-        "../../scripts/permute_targets.py"
-
-
-use rule fit_linear as fit_linear_control with:
-    input:
-        **CONTROL_INPUT,
-        library=rules.fit_linear.input.library,
-    wildcard_constraints:
-        method=controls_of("mean", "gblup"),
-
-
-use rule fit_bayes as fit_bayes_control with:
-    input:
-        **CONTROL_INPUT,
-        library=rules.fit_bayes.input.library,
-    wildcard_constraints:
-        method=controls_of("brr", "blasso", "bayescpi"),
-
-
-use rule fit_lassonet as fit_lassonet_control with:
-    input:
-        **CONTROL_INPUT,
-        library=rules.fit_lassonet.input.library,
-    wildcard_constraints:
-        method=controls_of("lassonet"),
-
-
-use rule fit_grvsnn as fit_grvsnn_control with:
-    input:
-        **CONTROL_INPUT,
-        library=rules.fit_grvsnn.input.library,
-    wildcard_constraints:
-        method=controls_of("grvsnn"),
-
-
-use rule fit_grvsnn_plus as fit_grvsnn_plus_control with:
-    input:
-        **CONTROL_INPUT,
-        library=rules.fit_grvsnn_plus.input.library,
-    wildcard_constraints:
-        method=controls_of("grvsnn_plus"),
-
-
-use rule score_predictions as score_controls with:
-    input:
-        predictions=get_control_jobs("predictions.parquet"),
-        features=get_control_jobs("features.parquet"),
-        truth=collect(
-            "<results>/{{dataset}}/targets/repeat-{repeat}/truth.parquet",
-            repeat=CONTROL_REPEATS,
-        ),
-        bed="<results>/{dataset}/data/genotypes.bed",
-        library=library("score_predictions.py"),
-    output:
-        scores="<results>/{dataset}/sentinel/scores.parquet",
-        stability="<results>/{dataset}/sentinel/stability.parquet",
-    log:
-        "<logs>/score_controls/{dataset}.log",
-
-
 rule tabulate_sentinel:
     input:
         controls="<results>/{dataset}/sentinel/scores.parquet",
@@ -205,7 +126,7 @@ rule tabulate_sentinel:
 
 rule tabulate_handed:
     input:
-        fits=get_every_fit,
+        fits=get_nested_fits,
         folds="<results>/{dataset}/folds.parquet",
         fam="<results>/{dataset}/data/genotypes.fam",
         library=library("tabulate_handed.py"),

@@ -53,8 +53,8 @@ rule tabulate_qc:
     conda:
         "../../envs/report.yaml"
     resources:
-        mem_mb=1000,
-        runtime="10m",
+        mem_mb=grow(1000),
+        runtime=grow(10),
         gpu=0,
     script:
         "../../scripts/tabulate_qc.py"
@@ -80,8 +80,8 @@ rule plot_qc:
     conda:
         "../../envs/report.yaml"
     resources:
-        mem_mb=1000,
-        runtime="10m",
+        mem_mb=grow(1000),
+        runtime=grow(10),
         gpu=0,
     params:
         qc=lookup("qc", within=config),

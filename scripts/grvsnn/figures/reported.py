@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, MaxNLocator, NullLocator
 
+from grvsnn.figures.dumbbell import draw_pairs, pair_legend
 from grvsnn.figures.layout import panel_grid
 from grvsnn.labels import (
     in_order,
@@ -19,17 +19,9 @@ from grvsnn.labels import (
     trait_label,
     traits_in,
 )
-from grvsnn.style import INK, MUTED, house_style, save_figure
+from grvsnn.style import house_style, save_figure
 
 METRICS = ("mse", "r", "dcor", "n_selected")
-REPORTED = {"marker": "D", "markerfacecolor": "white", "markersize": 5.5}
-OURS = {"marker": "o", "markerfacecolor": INK, "markersize": 6}
-EDGE = {
-    "markeredgecolor": INK,
-    "markeredgewidth": 1.1,
-    "linestyle": "",
-    "clip_on": False,
-}
 
 
 @house_style()
@@ -59,9 +51,10 @@ def plot_reported(reproduced: pd.DataFrame, paths: Sequence[str | Path]) -> None
     places = [(trait, metric) for trait in traits for metric in metrics]
     for ax, (trait, metric) in zip(axes, places, strict=True):
         mine = (frame["trait"] == trait) & (frame["metric"] == metric)
-        _draw(ax, frame[mine].set_index(["method", "setting"]), rows, metric)
-        ax.set_yticks(range(len(rows)), labels)
-        ax.set_ylim(len(rows) - 0.5, -0.5)
+        cells = frame[mine].set_index(["method", "setting"])
+        pairs = cells[["reported_mean", "mean"]].T.to_dict("list")
+        draw_pairs(ax, rows, labels, pairs)
+        _scale(ax, metric)
         ax.set_title(trait_label(trait) if metric == metrics[0] else "")
         if trait == traits[-1]:
             ax.set_xlabel(metric_label(metric))
@@ -72,28 +65,12 @@ def plot_reported(reproduced: pd.DataFrame, paths: Sequence[str | Path]) -> None
         "features on a logarithmic scale, linear below 1",
         fontsize=8.5,
     )
-    handles = [
-        Line2D([], [], **REPORTED, **EDGE, label="reported"),
-        Line2D([], [], **OURS, **EDGE, label="ours"),
-    ]
-    figure.legend(handles=handles, loc="outside upper left", ncols=2)
+    pair_legend(figure, "reported", "ours")
     save_figure(figure, paths)
 
 
-def _draw(
-    ax: Axes, cells: pd.DataFrame, rows: list[tuple[str, str]], metric: str
-) -> None:
-    counts = metric == "n_selected"
-    ax.grid(False, axis="y")
-    ax.tick_params(axis="y", length=0)
-    for y, place in enumerate(rows):
-        if place not in cells.index:
-            continue
-        pair = cells.loc[place, ["reported_mean", "mean"]].to_numpy(float)
-        ax.plot(pair, [y, y], color=MUTED, linewidth=1.4, zorder=1)
-        ax.plot(pair[0], y, zorder=3, **REPORTED, **EDGE)
-        ax.plot(pair[1], y, zorder=2, **OURS, **EDGE)
-    if counts:
+def _scale(ax: Axes, metric: str) -> None:
+    if metric == "n_selected":
         ax.set_xscale("symlog", linthresh=1)
         ax.set_xticks([0, 10, 1000])
         ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))

@@ -5,7 +5,8 @@ from itertools import product
 
 import pandas as pd
 
-from grvsnn.ablation import METRICS, compare_variants
+from grvsnn.ablation import METRICS
+from grvsnn.companions import compare_with_base
 from grvsnn.labels import (
     method_label,
     methods_in,
@@ -43,7 +44,7 @@ def ablation_table(
     """
     scores = scores[scores["metric"].isin([*METRICS, "epochs"])]
     summary = Summary(scores)
-    tests = compare_variants(scores)
+    tests = compare_with_base(scores, METRICS)
     differs = {
         (row.setting, row.trait, row.method, row.metric)
         for row in tests[tests["p_holm"] <= SIGNIFICANT].itertuples()

@@ -97,7 +97,8 @@ def feasibility_table(checks: pd.DataFrame, given: Assumptions) -> Table:
         "of its range in bivariate normal data; SDs taken between runs (not between "
         f"repeats), not more than {given.spread:g} times what sampling the test "
         "animals of a fold gives and not less than its chance bound. Rounding of "
-        "printed digits is allowed for. Printed digits can agree by chance."
+        "printed digits is allowed for. Printed digits can agree by chance. A method "
+        "that selects no loading may repeat its row from markers alone."
     ).replace("%", " %")
     return make_table(
         numbers=counts,

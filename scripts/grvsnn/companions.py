@@ -1,0 +1,50 @@
+"""Scores of methods beside those of the fits that are named after them.
+
+``<method>-<name>`` is the method with other parameters (an ablation) or on other
+training phenotypes (a companion); see `grvsnn.tasks.base_method`.
+"""
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from grvsnn.compare import compare_methods
+from grvsnn.tasks import base_method
+
+
+def beside_base(scores: pd.DataFrame, others: pd.DataFrame) -> pd.DataFrame:
+    """Join scores of fits with those of the methods that they are named after.
+
+    Parameters
+    ----------
+    scores : DataFrame
+        Long scores of the benchmark.
+    others : DataFrame
+        Long scores of ``<method>-<name>`` fits, of all repeats or of some.
+
+    Returns
+    -------
+    DataFrame
+        The base methods' rows of the repeats that `others` has, then `others`.
+    """
+    bases = {base_method(name) for name in others["method"]}
+    mine = scores["method"].isin(bases) & scores["repeat"].isin(others["repeat"])
+    return pd.concat([scores[mine], others], ignore_index=True)
+
+
+def compare_with_base(scores: pd.DataFrame, metrics: Sequence[str]) -> pd.DataFrame:
+    """Compare every ``<method>-<name>`` with its own base method, run by run.
+
+    Returns
+    -------
+    DataFrame
+        As `grvsnn.compare.compare_methods`.
+    """
+    base = scores["method"].map(base_method)
+    return pd.concat(
+        [
+            compare_methods(scores[base == name], metrics, reference=name)
+            for name in dict.fromkeys(base)
+        ],
+        ignore_index=True,
+    )

@@ -1,0 +1,68 @@
+"""Table of accuracy against the number of training animals."""
+
+from itertools import product
+
+import pandas as pd
+
+from grvsnn.labels import (
+    method_label,
+    methods_in,
+    setting_label,
+    settings_in,
+    trait_label,
+    traits_in,
+)
+from grvsnn.tables.layout import Table, make_table, mean_sd
+from grvsnn.tables.summary import runs_note
+
+
+def learning_table(scores: pd.DataFrame) -> Table:
+    """Mean r by share of the training animals.
+
+    Parameters
+    ----------
+    scores : DataFrame
+        As `grvsnn.shares.share_scores` returns it, of one dataset.
+
+    Returns
+    -------
+    Table
+        Rows trait x setting x model, a column for each share.
+    """
+    by = ["dataset", "trait", "setting", "method", "share"]
+    numbers = (
+        scores.groupby(by, sort=False)
+        .agg(
+            n_train=("n_train", "mean"),
+            r_mean=("value", "mean"),
+            r_sd=("value", "std"),
+            n_runs=("value", "count"),
+        )
+        .reset_index()
+    )
+    cell = numbers.set_index(["trait", "setting", "method", "share"])
+    shares = sorted(set(numbers["share"]))
+    animals = numbers.groupby("share")["n_train"].mean()
+    rows = [
+        place
+        for place in product(traits_in(scores), settings_in(scores), methods_in(scores))
+        if place in set(cell.index.droplevel("share"))
+    ]
+    cells = [
+        [mean_sd(*cell.loc[(*place, share), ["r_mean", "r_sd"]]) for share in shares]
+        for place in rows
+    ]
+    return make_table(
+        numbers=numbers,
+        rows=[
+            (trait_label(trait), setting_label(setting), method_label(method))
+            for trait, setting, method in rows
+        ],
+        headings=["Trait", "Data", "Model"],
+        columns=[f"{share} %, n = {animals[share]:.0f}" for share in shares],
+        cells=cells,
+        note=f"r by share and mean number of training animals. {runs_note(scores)} "
+        "Shares nest and have about the trait distribution of all training animals; "
+        "tuning, standardisation and fixed effects use a share alone. Test animals are "
+        "those of the benchmark.",
+    )

@@ -1,0 +1,263 @@
+# Companions: the same methods on other training phenotypes (rules/controls.smk), for the
+# sentinel, for what the published protocol adds, and for learning curves.
+COMPANION_INPUT = {
+    **FIT_INPUT,
+    "training": get_companion_training,
+    "folds": get_companion_folds,
+}
+
+
+rule permute_targets:
+    input:
+        training=f"{TARGETS}/training.parquet",
+        folds="<results>/{dataset}/folds.parquet",
+        library=library("permute_targets.py"),
+    output:
+        permuted=f"{TARGETS}/permuted/training.parquet",
+    log:
+        "<logs>/permute_targets/{dataset}/repeat-{repeat}.log",
+    conda:
+        "../../envs/data.yaml"
+    resources:
+        mem_mb=grow(1000),
+        runtime=grow(10),
+        gpu=0,
+    params:
+        seed=lookup("seed", within=config),
+    script:
+        "../../scripts/permute_targets.py"
+
+
+use rule make_targets as make_published_targets with:
+    output:
+        training=f"{TARGETS}/published/training.parquet",
+        truth=PUBLISHED_TRUTH,
+    log:
+        "<logs>/make_published_targets/{dataset}/repeat-{repeat}.log",
+    params:
+        protocol="published",
+
+
+rule take_shares:
+    input:
+        phenotypes="<results>/{dataset}/data/phenotypes.parquet",
+        folds="<results>/{dataset}/folds.parquet",
+        library=library("take_shares.py"),
+    output:
+        collect(SHARE_FOLDS, share=SHARES, allow_missing=True),
+    log:
+        "<logs>/take_shares/{dataset}.log",
+    conda:
+        "../../envs/data.yaml"
+    resources:
+        mem_mb=grow(1000),
+        runtime=grow(10),
+        gpu=0,
+    params:
+        shares=SHARES,
+        seed=lookup("seed", within=config),
+    script:
+        "../../scripts/take_shares.py"
+
+
+use rule make_targets as make_share_targets with:
+    input:
+        phenotypes=rules.make_targets.input.phenotypes,
+        covariates=get_covariates,
+        folds=SHARE_FOLDS,
+        library=rules.make_targets.input.library,
+    output:
+        training=f"{TARGETS}/share{{share}}/training.parquet",
+        # shares are scored with the truth of all, to be comparable
+        truth=temp(f"{TARGETS}/share{{share}}/truth.parquet"),
+    log:
+        "<logs>/make_share_targets/{dataset}/repeat-{repeat}-share{share}.log",
+    wildcard_constraints:
+        share=r"\d+",
+
+
+use rule fit_linear as fit_linear_companion with:
+    input:
+        **COMPANION_INPUT,
+        library=rules.fit_linear.input.library,
+    wildcard_constraints:
+        method=companions_of("mean", "gblup"),
+    params:
+        method={},
+        protocol=get_companion_protocol,
+        seed=lookup("seed", within=config),
+
+
+use rule fit_bayes as fit_bayes_companion with:
+    input:
+        **COMPANION_INPUT,
+        library=rules.fit_bayes.input.library,
+    wildcard_constraints:
+        method=companions_of("brr", "blasso", "bayescpi"),
+    params:
+        method=lookup("bayes", within=config),
+        protocol=get_companion_protocol,
+        seed=lookup("seed", within=config),
+
+
+use rule fit_lassonet as fit_lassonet_companion with:
+    input:
+        **COMPANION_INPUT,
+        library=rules.fit_lassonet.input.library,
+    wildcard_constraints:
+        method=companions_of("lassonet"),
+    params:
+        method=lookup("lassonet", within=config),
+        protocol=get_companion_protocol,
+        seed=lookup("seed", within=config),
+
+
+use rule fit_grvsnn as fit_grvsnn_companion with:
+    input:
+        **COMPANION_INPUT,
+        library=rules.fit_grvsnn.input.library,
+    wildcard_constraints:
+        method=companions_of("grvsnn"),
+    params:
+        method=lookup("grvsnn", within=config),
+        protocol=get_companion_protocol,
+        seed=lookup("seed", within=config),
+
+
+use rule fit_grvsnn_plus as fit_grvsnn_plus_companion with:
+    input:
+        **COMPANION_INPUT,
+        library=rules.fit_grvsnn_plus.input.library,
+    wildcard_constraints:
+        method=companions_of("grvsnn_plus"),
+    params:
+        method=lookup("grvsnn_plus", within=config),
+        protocol=get_companion_protocol,
+        seed=lookup("seed", within=config),
+
+
+use rule score_predictions as score_companions with:
+    input:
+        predictions=get_companion_jobs("predictions.parquet"),
+        features=get_companion_jobs("features.parquet"),
+        truth=get_companion_truth,
+        bed="<results>/{dataset}/data/genotypes.bed",
+        library=library("score_predictions.py"),
+    output:
+        scores="<results>/{dataset}/{family}/scores.parquet",
+        stability="<results>/{dataset}/{family}/stability.parquet",
+    log:
+        "<logs>/score_companions/{dataset}/{family}.log",
+    wildcard_constraints:
+        family="|".join(FAMILIES),
+
+
+rule tabulate_optimism:
+    input:
+        scores="<results>/{dataset}/scores.parquet",
+        companions="<results>/{dataset}/optimism/scores.parquet",
+        library=library("tabulate_optimism.py"),
+    output:
+        csv="<results>/{dataset}/tables/optimism.csv",
+        tex="<results>/{dataset}/tables/optimism.tex",
+        html=report(
+            "<results>/{dataset}/tables/optimism.html",
+            caption="../report/optimism.rst",
+            category="Audit",
+            subcategory="{dataset}",
+            labels={
+                "table": "what the published protocol adds",
+                "dataset": "{dataset}",
+            },
+        ),
+    log:
+        "<logs>/tables/{dataset}/optimism.log",
+    conda:
+        "../../envs/report.yaml"
+    resources:
+        mem_mb=grow(1000),
+        runtime=grow(10),
+        gpu=0,
+    script:
+        "../../scripts/tabulate_optimism.py"
+
+
+rule plot_optimism:
+    input:
+        scores="<results>/{dataset}/scores.parquet",
+        companions="<results>/{dataset}/optimism/scores.parquet",
+        library=library("plot_optimism.py"),
+    output:
+        png="<results>/{dataset}/figures/optimism.png",
+        svg=report(
+            "<results>/{dataset}/figures/optimism.svg",
+            caption="../report/optimism.rst",
+            category="Audit",
+            subcategory="{dataset}",
+            labels={"figure": "nested and published protocol", "dataset": "{dataset}"},
+        ),
+    log:
+        "<logs>/figures/{dataset}/optimism.log",
+    conda:
+        "../../envs/report.yaml"
+    resources:
+        mem_mb=grow(1000),
+        runtime=grow(10),
+        gpu=0,
+    script:
+        "../../scripts/plot_optimism.py"
+
+
+rule tabulate_learning_curve:
+    input:
+        scores="<results>/{dataset}/scores.parquet",
+        companions="<results>/{dataset}/learning_curve/scores.parquet",
+        folds="<results>/{dataset}/folds.parquet",
+        library=library("tabulate_learning_curve.py"),
+    output:
+        csv="<results>/{dataset}/tables/learning_curve.csv",
+        tex="<results>/{dataset}/tables/learning_curve.tex",
+        html=report(
+            "<results>/{dataset}/tables/learning_curve.html",
+            caption="../report/learning_curve.rst",
+            category="Tables",
+            subcategory="{dataset}",
+            labels={"table": "learning curves", "dataset": "{dataset}"},
+        ),
+    log:
+        "<logs>/tables/{dataset}/learning_curve.log",
+    conda:
+        "../../envs/report.yaml"
+    resources:
+        mem_mb=grow(1000),
+        runtime=grow(10),
+        gpu=0,
+    script:
+        "../../scripts/tabulate_learning_curve.py"
+
+
+rule plot_learning_curve:
+    input:
+        scores="<results>/{dataset}/scores.parquet",
+        companions="<results>/{dataset}/learning_curve/scores.parquet",
+        folds="<results>/{dataset}/folds.parquet",
+        library=library("plot_learning_curve.py"),
+    output:
+        png="<results>/{dataset}/figures/learning_curve.png",
+        svg=report(
+            "<results>/{dataset}/figures/learning_curve.svg",
+            caption="../report/learning_curve.rst",
+            category="Figures",
+            subcategory="{dataset}",
+            labels={"figure": "learning curves", "dataset": "{dataset}"},
+        ),
+    log:
+        "<logs>/figures/{dataset}/learning_curve.log",
+    conda:
+        "../../envs/report.yaml"
+    resources:
+        mem_mb=grow(1000),
+        runtime=grow(10),
+        gpu=0,
+    script:
+        "../../scripts/plot_learning_curve.py"
