@@ -14,12 +14,16 @@ from grvsnn.tables.layout import Table, make_table, number
 from grvsnn.tables.scores import places_in
 
 PLACE = ["dataset", "setting", "trait"]
+NOTE = (
+    "Largest mean correlation with observed test phenotypes, and the 95 % interval of "
+    "the corrected resampled t; the best is chosen on the same runs, which favours it. "
+    f"Not told apart: Holm-adjusted p above {SIGNIFICANT:g} in the tests between "
+    "methods, which with few runs does not mean equal."
+)
 
 
-def best_table(
-    scores: pd.DataFrame, comparisons: pd.DataFrame, metric: str = "r"
-) -> Table:
-    """Best method of every dataset, trait and setting, and those not told from it.
+def best_table(scores: pd.DataFrame, comparisons: pd.DataFrame) -> Table:
+    """Name the best method of every dataset, trait and setting, and its equals.
 
     Parameters
     ----------
@@ -27,42 +31,34 @@ def best_table(
         Long scores of all datasets.
     comparisons : DataFrame
         As `grvsnn.compare.compare_methods` returns it, of the same datasets.
-    metric : str
-        Which metric; larger is better.
     """
-    means = mean_intervals(scores[scores["metric"] == metric], [*PLACE, "method"])
-    tests = comparisons[comparisons["metric"] == metric]
-    rows, cells, numbers = [], [], []
-    for place in sorted(places_in(scores), key=_by_trait(scores)):
-        mine = means[(means[PLACE] == place).all(axis=1)]
-        if mine.empty:
-            continue
-        best = mine.loc[mine["mean"].idxmax()]
-        alike = _alike(tests[(tests[PLACE] == place).all(axis=1)], best["method"])
-        dataset, setting, trait = place
-        rows.append(
-            (dataset_label(dataset), trait_label(trait), setting_label(setting))
-        )
-        cells.append([method_label(best["method"]), _interval(best), alike])
-        numbers.append(best)
+    means = mean_intervals(scores[scores["metric"] == "r"], [*PLACE, "method"])
+    places = means.groupby(PLACE, sort=False)["mean"]
+    best = means.loc[places.idxmax()].set_index(PLACE, drop=False)
+    tests = comparisons[comparisons["metric"] == "r"]
+    # the settings of a trait stand beside one another
+    found = [place for place in places_in(scores) if place in best.index]
+    traits = list(dict.fromkeys((dataset, trait) for dataset, _, trait in found))
+    found.sort(key=lambda place: traits.index((place[0], place[2])))
+    cells = [
+        [
+            method_label(best.loc[place, "method"]),
+            _interval(best.loc[place]),
+            _alike(tests, place, best.loc[place, "method"]),
+        ]
+        for place in found
+    ]
     return make_table(
-        numbers=pd.DataFrame(numbers),
-        rows=rows,
+        numbers=best.loc[found],
+        rows=[
+            (dataset_label(dataset), trait_label(trait), setting_label(setting, True))
+            for dataset, setting, trait in found
+        ],
         headings=["Dataset", "Trait", "Data"],
         columns=["Best", "r [95 %]", "Not told apart from it"],
         cells=cells,
-        note="Largest mean correlation with observed test phenotypes, and the 95 % "
-        "interval of the corrected resampled t; the best is chosen on the same runs, "
-        "which favours it. Not told apart: Holm-adjusted p above "
-        f"{SIGNIFICANT:g} in the tests between methods, which with few runs does not "
-        "mean equal.",
+        note=NOTE,
     )
-
-
-def _by_trait(scores: pd.DataFrame):
-    """Sort key that puts the settings of a trait beside one another."""
-    order = [list(dict.fromkeys(scores[name])) for name in ("dataset", "trait")]
-    return lambda place: (order[0].index(place[0]), order[1].index(place[2]))
 
 
 def _interval(row: pd.Series) -> str:
@@ -72,9 +68,10 @@ def _interval(row: pd.Series) -> str:
     return f"{text} [{number(row['lower'])}, {number(row['upper'])}]"
 
 
-def _alike(tests: pd.DataFrame, best: str) -> str:
-    """Methods whose difference from the best one is not significant."""
-    others = tests[tests["method"] != best]
+def _alike(tests: pd.DataFrame, place: tuple[str, str, str], best: str) -> str:
+    """Methods whose difference from the best one of a place is not significant."""
+    here = (tests[PLACE] == place).all(axis=1) & (tests["method"] != best)
+    others = tests[here]
     alike = others[~(others["p_holm"] <= SIGNIFICANT)]
     if len(alike) == len(others) > 1:
         return f"all {len(others)} others"
