@@ -6,7 +6,9 @@ SHELL := /bin/bash
 PROFILE ?= workflow/profiles/default
 CONFIG ?= config/config.yaml
 NAME := $(basename $(notdir $(CONFIG)))
-REPORT := $(if $(filter config,$(NAME)),results/report.html,results/report-$(NAME).html)
+SUFFIX := $(if $(filter config,$(NAME)),,-$(NAME)).html
+REPORT := results/report$(SUFFIX)
+PROVENANCE := results/provenance$(SUFFIX)
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export GRVSNN_RLIB := $(CURDIR)/.rlib
@@ -23,7 +25,7 @@ setup: ## virtual environment, R where it can be had; done parts are skipped
 
 run: setup ## the whole benchmark of CONFIG (default: the embedded population), with its report
 	$(SNAKEMAKE) $(ARGS)
-	@$(SNAKEMAKE) --report $(REPORT) --quiet all
+	@$(SNAKEMAKE) --report $(PROVENANCE) --quiet all
 	@python scripts/print_summary.py results/summary/scores.parquet $(REPORT)
 
 check: setup ## read CONFIG and the data it names, say what is there or wrong, run nothing

@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 
 from grvsnn.files import atomic_path
 
+DPI = 200  # of PNG files
 # mid-grey text and lines stay readable where a viewer shows the SVG on a dark page
 INK = "#262626"
 MUTED = "#6b6b6b"
@@ -105,4 +106,4 @@ def save_figure(figure: Figure, paths: Sequence[str | Path]) -> None:
         if Path(path).suffix.lower() != ".svg":
             metadata = {"Software": None}
         with atomic_path(path) as scratch:
-            figure.savefig(scratch, dpi=200, metadata=metadata)
+            figure.savefig(scratch, dpi=DPI, metadata=metadata)

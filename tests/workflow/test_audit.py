@@ -52,7 +52,7 @@ def test_the_papers_data_are_put_beside_the_paper(snakemake, root, tmp_path):
         ("optimism: {methods: [bglr]}", "'bglr' is not one of"),
         (
             "protocol: published\noptimism: {methods: [gblup]}",
-            "optimism compares protocol published with nested",
+            "it compares the published protocol with the nested one",
         ),
     ],
 )

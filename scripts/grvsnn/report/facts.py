@@ -1,0 +1,159 @@
+"""What was analysed and what it was made with: animals, features, runs, software."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
+
+import pandas as pd
+
+from grvsnn.files import read_json, read_parquet
+from grvsnn.labels import METHODS, dataset_label, in_order, method_label, trait_label
+from grvsnn.reported import backend
+from grvsnn.tables.layout import Table, make_table, number
+
+
+@dataclass(frozen=True)
+class Data:
+    """Size of a dataset.
+
+    Parameters
+    ----------
+    dataset : str
+        Its name.
+    n_animals, n_markers : int
+        Rows and columns of its genotypes.
+    n_loadings : int or None
+        Pedigree loadings that were kept; None without a pedigree.
+    phenotyped : mapping of str to int
+        Animals with a phenotype, by trait.
+    """
+
+    dataset: str
+    n_animals: int
+    n_markers: int
+    n_loadings: int | None
+    phenotyped: Mapping[str, int]
+
+    def sentence(self) -> str:
+        """Say the size in one line, for a caption."""
+        loadings = f" + {self.n_loadings} loadings" if self.n_loadings else ""
+        low, high = min(self.phenotyped.values()), max(self.phenotyped.values())
+        span = f"{low}" if low == high else f"{low} to {high}"
+        return (
+            f"n = {self.n_animals} animals ({span} with a phenotype), "
+            f"P = {self.n_markers} markers{loadings}"
+        )
+
+
+def read_data(
+    dataset: str, phenotypes: str | Path, bim: str | Path, rank: str | Path | None
+) -> Data:
+    """Read a dataset's size off its files.
+
+    Parameters
+    ----------
+    dataset : str
+        Its name.
+    phenotypes, bim : path
+        Its phenotypes.parquet, a row for each genotyped animal, and genotypes.bim.
+    rank : path or None
+        Its rank.json, if it has relatives.
+    """
+    traits = read_parquet(phenotypes).drop(columns="sample_id")
+    with Path(bim).open(encoding="utf-8") as lines:
+        n_markers = sum(1 for _ in lines)
+    return Data(
+        dataset=dataset,
+        n_animals=len(traits),
+        n_markers=n_markers,
+        n_loadings=read_json(rank)["rank"] if rank else None,
+        phenotyped={name: int(n) for name, n in traits.notna().sum().items()},
+    )
+
+
+def data_table(data: Sequence[Data]) -> Table:
+    """Animals, markers, loadings and phenotypes of every dataset."""
+    rows = [(one, trait) for one in data for trait in one.phenotyped]
+    numbers = pd.DataFrame(
+        {
+            "dataset": [one.dataset for one, _ in rows],
+            "trait": [trait for _, trait in rows],
+            "n_phenotyped": [one.phenotyped[trait] for one, trait in rows],
+            "n_animals": [one.n_animals for one, _ in rows],
+            "n_markers": [one.n_markers for one, _ in rows],
+            "n_loadings": [one.n_loadings for one, _ in rows],
+        }
+    ).astype({"n_loadings": float})
+    counts = numbers.drop(columns=["dataset", "trait"])
+    return make_table(
+        numbers=numbers,
+        rows=[(dataset_label(one.dataset), trait_label(trait)) for one, trait in rows],
+        headings=["Dataset", "Trait"],
+        columns=["Phenotyped", "Animals", "Markers", "Pedigree loadings"],
+        cells=[[number(n, 0) for n in row] for row in counts.to_numpy()],
+        note="n: animals with genotypes, and those of them with the trait's phenotype. "
+        "P: markers, and the pedigree loadings of the settings that have them.",
+    )
+
+
+def software_table(fits: Sequence[Mapping]) -> Table:
+    """Backend of every method's fits, and the packages that they had.
+
+    Parameters
+    ----------
+    fits : sequence of mapping
+        Contents of fits.json files.
+    """
+    rows = [(fit["method"], backend(fit), _packages(fit)) for fit in fits]
+    made = pd.DataFrame(rows, columns=["method", "backend", "packages"])
+    numbers = made.value_counts(sort=False).rename("n_jobs").reset_index()
+    order = in_order(numbers["method"], METHODS)
+    numbers = numbers.sort_values("method", key=lambda names: names.map(order.index))
+    packages = [
+        f"Packages of {', '.join(method_label(m) for m in part.unique())}: {text}."
+        for text, part in numbers.groupby("packages", sort=False)["method"]
+    ]
+    if len(packages) == 1:
+        packages = [f"Packages: {numbers['packages'].iloc[0]}."]
+    return make_table(
+        numbers=numbers,
+        rows=[(method_label(name),) for name in numbers["method"]],
+        headings=["Method"],
+        columns=["Made by", "Jobs"],
+        cells=[[row.backend, number(row.n_jobs, 0)] for row in numbers.itertuples()],
+        note="A job is all folds of one repeat in one setting. native: this project's "
+        "sampler of BGLR's models; bglr: the R package BGLR. " + " ".join(packages),
+    )
+
+
+def _packages(fit: Mapping) -> str:
+    """List the packages that a job had."""
+    versions = fit.get("versions", {})
+    return ", ".join(f"{name} {text}" for name, text in versions.items())
+
+
+def made_by(fits: Iterable[Mapping]) -> str:
+    """Backends, each with the methods that it made, in one line."""
+    pairs = sorted({(backend(fit), fit["method"]) for fit in fits})
+    parts = []
+    for name, group in groupby(pairs, key=lambda pair: pair[0]):
+        methods = in_order((method for _, method in group), METHODS)
+        parts.append(f"{name} ({', '.join(map(method_label, methods))})")
+    return ", ".join(parts)
+
+
+def runs_sentence(folds: Mapping) -> str:
+    """Say how often what was cross-validated, from the config's ``folds``."""
+    repeats, per = folds["repeats"], folds["folds"]
+    return f"{repeats * per} runs ({repeats} x {per} {folds['scheme']} folds)"
+
+
+def protocol_sentence(protocol: str) -> str:
+    """Name the protocol; the released code's is optimistic."""
+    return f"protocol {protocol}" + (" (optimistic)" if is_optimistic(protocol) else "")
+
+
+def is_optimistic(protocol: str) -> bool:
+    """Whether test phenotypes take part in tuning and early stopping."""
+    return protocol == "published"

@@ -1,0 +1,71 @@
+# The report that a run ends with; Snakemake's own (--report) shows how it was made.
+def name_report():
+    """The report's file: named after the config file, where it is not the default."""
+    given = [str(path) for path in workflow.overwrite_configfiles] or ["config.yaml"]
+    name = os.path.splitext(os.path.basename(given[-1]))[0]
+    return (
+        "<results>/report.html" if name == "config" else f"<results>/report-{name}.html"
+    )
+
+
+def get_results(wildcards):
+    """Every table and figure of the run."""
+    return get_final_targets(wildcards) + get_audit_targets(wildcards)
+
+
+REPORT = name_report()
+CAPTIONS = [
+    workflow.source_path(f"../report/{name}.rst")
+    for name in (
+        "workflow",
+        "ablation",
+        "accuracy",
+        "accuracy_minutes",
+        "comparison",
+        "curves",
+        "importance",
+        "intervals",
+        "learning_curve",
+        "optimism",
+        "qc_figure",
+        "reported",
+        "scree",
+        "stability",
+        "true_vs_predicted",
+    )
+]
+
+
+rule write_report:
+    input:
+        results=get_results,
+        fits=get_all_fits,
+        scores="<results>/summary/scores.parquet",
+        comparisons=collect(
+            "<results>/{dataset}/comparisons.parquet", dataset=config["datasets"]
+        ),
+        phenotypes=collect(
+            "<results>/{dataset}/data/phenotypes.parquet", dataset=config["datasets"]
+        ),
+        bims=collect(
+            "<results>/{dataset}/data/genotypes.bim", dataset=config["datasets"]
+        ),
+        ranks=collect("<results>/{dataset}/pedigree/rank.json", dataset=WITH_RELATIVES),
+        template=workflow.source_path("../report/page.html"),
+        captions=CAPTIONS,
+        library=library("write_report.py"),
+    output:
+        REPORT,
+    log:
+        "<logs>/write_report.log",
+    conda:
+        "../../envs/report.yaml"
+    resources:
+        mem_mb=grow(2000),
+        runtime=grow(10),
+        gpu=0,
+    params:
+        config={key: value for key, value in config.items() if key != "registry"},
+        with_relatives=WITH_RELATIVES,
+    script:
+        "../../scripts/write_report.py"
