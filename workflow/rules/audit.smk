@@ -174,6 +174,8 @@ use rule score_predictions as score_controls with:
         stability="<results>/{dataset}/sentinel/stability.parquet",
     log:
         "<logs>/score_controls/{dataset}.log",
+    benchmark:
+        "<benchmarks>/{dataset}/scores_controls.tsv"
 
 
 rule tabulate_sentinel:

@@ -34,6 +34,8 @@ rule prepare_mouse:
         provenance=f"{DATA}/provenance.json",
     log:
         "<logs>/prepare/{dataset}.log",
+    benchmark:
+        "<benchmarks>/{dataset}/prepare.tsv"
     wildcard_constraints:
         dataset=datasets_of("mouse"),
     conda:
@@ -60,6 +62,8 @@ rule prepare_pine:
         provenance=f"{DATA}/provenance.json",
     log:
         "<logs>/prepare/{dataset}.log",
+    benchmark:
+        "<benchmarks>/{dataset}/prepare.tsv"
     wildcard_constraints:
         dataset=datasets_of("pine"),
     conda:
@@ -86,6 +90,8 @@ rule prepare_pig:
         provenance=f"{DATA}/provenance.json",
     log:
         "<logs>/prepare/{dataset}.log",
+    benchmark:
+        "<benchmarks>/{dataset}/prepare.tsv"
     wildcard_constraints:
         dataset=datasets_of("pig"),
     conda:
@@ -112,6 +118,8 @@ rule prepare_herd:
         provenance=f"{DATA}/provenance.json",
     log:
         "<logs>/prepare/{dataset}.log",
+    benchmark:
+        "<benchmarks>/{dataset}/prepare.tsv"
     wildcard_constraints:
         dataset=herds_with(),
     conda:
@@ -162,6 +170,8 @@ rule simulate_population:
         true_epistasis=f"{DATA}/true_epistasis.parquet",
     log:
         "<logs>/prepare/{dataset}.log",
+    benchmark:
+        "<benchmarks>/{dataset}/prepare.tsv"
     wildcard_constraints:
         dataset=datasets_of("simulated"),
     conda:
@@ -191,6 +201,8 @@ rule make_folds:
         folds="<results>/{dataset}/folds.parquet",
     log:
         "<logs>/make_folds/{dataset}.log",
+    benchmark:
+        "<benchmarks>/{dataset}/folds.tsv"
     conda:
         "../../envs/data.yaml"
     resources:
@@ -218,6 +230,8 @@ rule make_targets:
         truth="<results>/{dataset}/targets/repeat-{repeat}/truth.parquet",
     log:
         "<logs>/make_targets/{dataset}/repeat-{repeat}.log",
+    benchmark:
+        "<benchmarks>/{dataset}/targets/repeat-{repeat}.tsv"
     conda:
         "../../envs/data.yaml"
     resources:
