@@ -106,8 +106,8 @@ def check_redirect(url: str, location: str, hosts: Collection[str], name: str) -
     target = urlparse(urljoin(url, location))
     if target.scheme != "https" or target.hostname not in hosts:
         raise InputError(
-            f"{name}: {url} points on to {target.scheme}://{target.hostname}, which the "
-            "registry does not name; if you trust it, list the host under redirects"
+            f"{name}: {url} points on to {target.scheme}://{target.hostname}, which "
+            "the registry does not name; if you trust it, list the host under redirects"
         )
 
 
