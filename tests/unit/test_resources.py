@@ -29,10 +29,11 @@ def costs(tmp_path):
         path = tmp_path / f"{name}.tsv"
         path.write_text(f"{HEAD}\n{row}\n")
         paths.append(path)
-    folds = [{"device": "cuda:0", "seconds": 1800.0}, {"device": "cpu", "seconds": 9.0}]
+    on_card, on_cpu = [{"device": "cuda:0"}], [{"device": "cpu"}]
     fits = [
-        {"dataset": "mouse", "method": "grvsnn", "folds": folds},
-        {"dataset": "pig", "method": "mean", "folds": [{"seconds": 5.0}]},
+        {"dataset": "mouse", "method": "grvsnn", "seconds": 1800, "folds": on_card},
+        {"dataset": "mouse", "method": "grvsnn", "seconds": 900, "folds": on_cpu},
+        {"dataset": "pig", "method": "mean", "seconds": 5, "folds": [{}]},
     ]
     return cost_frame(LABELS, paths, fits)
 
@@ -44,7 +45,7 @@ def test_jobs_are_summed_by_dataset_and_stage(costs):
         "peak_memory_mb": 300,
         "longest_minutes": 10,
         "cpu_hours": 1.5,
-        # half an hour of one fold; the other ran on the CPU
+        # one of the fits ran on the CPU
         "gpu_hours": 0.5,
     }
     assert rows.loc[("mouse", "prepare"), "cpu_hours"] == pytest.approx(0.01)

@@ -38,7 +38,7 @@ def cost_frame(
     -------
     DataFrame
         A row a dataset and stage: jobs, peak_memory_mb (resident), longest_minutes,
-        cpu_hours, gpu_hours (wall-clock hours of folds that ran on a card). Jobs too
+        cpu_hours, gpu_hours (wall-clock hours of fits on a card). Jobs too
         short to be sampled have no memory.
     """
     parts = [
@@ -60,10 +60,9 @@ def cost_frame(
 def _hours_on_cards(fits: Iterable[Mapping]) -> dict[tuple[str, str], float]:
     hours: dict[tuple[str, str], float] = {}
     for fit in fits:
-        key = fit["dataset"], fit["method"]
-        for fold in fit["folds"]:
-            if str(fold.get("device", "cpu")) != "cpu":
-                hours[key] = hours.get(key, 0) + fold["seconds"] / 3600
+        if any(fold.get("device", "cpu") != "cpu" for fold in fit["folds"]):
+            key = fit["dataset"], fit["method"]
+            hours[key] = hours.get(key, 0) + fit["seconds"] / 3600
     return hours
 
 
