@@ -1,7 +1,7 @@
 # `make run` and `make test` do all their own set-up. `make help` lists the targets.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup check run mouse paper fig2 resume test test-all test-slurm bench lint format lock rulegraph clean
+.PHONY: help setup check run mouse paper fig2 resume test test-all test-slurm bench lint audit format lock rulegraph clean
 
 PROFILE ?= workflow/profiles/default
 CONFIG ?= config/config.yaml
@@ -63,6 +63,10 @@ lint: setup ## ruff, snakefmt and Snakemake's own linter
 	ruff format --check .
 	snakefmt --check Snakefile workflow
 	snakemake --lint
+	@$(MAKE) --no-print-directory audit
+
+audit: setup ## known weaknesses of the locked packages, where a network is
+	@bash envs/audit.sh
 
 format: setup ## format Python and Snakemake files
 	ruff check --fix .

@@ -89,7 +89,7 @@ def undisturbed(tmp_path_factory, root):
 
 
 def half_done(undisturbed, folder):
-    """Copy the run to a folder, without the network's fit and all that came after it."""
+    """Copy the run to a folder, without the network's fit and what came after it."""
     shutil.copytree(undisturbed, folder, dirs_exist_ok=True)
     shutil.rmtree(folder / FIT)
     shutil.rmtree(folder / "results/tiny/tables")
@@ -174,7 +174,7 @@ def test_snakemake_is_told_to_end(folder, undisturbed, root):
 
 
 def test_the_disk_is_full(undisturbed, root, small_disk):
-    disk, remount = small_disk
+    disk, _ = small_disk
     folder = half_done(undisturbed, disk)
     run = start(folder, root)
     job_of(folder)

@@ -36,7 +36,7 @@ def tables(folder):
     return {
         path.relative_to(folder): path.read_text()
         for path in sorted((folder / "results").rglob("tables/*.csv"))
-        if path.stem != "minutes"
+        if path.stem not in ("minutes", "resources")
     }
 
 
@@ -60,7 +60,7 @@ def test_every_table_and_figure_is_there(one_core):
     ):
         for suffix in ("csv", "tex", "html"):
             assert (results / f"tiny/tables/{table}.{suffix}").stat().st_size > 0
-    for table in ("dcor", "minutes", "feasibility", "findings"):
+    for table in ("dcor", "minutes", "resources", "feasibility", "findings"):
         for suffix in ("csv", "tex", "html"):
             assert (results / f"summary/tables/{table}.{suffix}").stat().st_size > 0
     figures = {path.name for path in results.rglob("figures/*")}

@@ -3,7 +3,7 @@ import hashlib
 import pytest
 from grvsnn import fetch
 from grvsnn.errors import InputError
-from grvsnn.fetch import fetch_file
+from grvsnn.fetch import check_redirect, fetch_file
 
 CONTENT = b"genotypes"
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
@@ -39,7 +39,8 @@ def test_wrong_checksum_leaves_nothing(mirror, target):
 
 
 def test_half_a_download_leaves_nothing(target, monkeypatch):
-    monkeypatch.setattr(fetch, "_download", lambda _, path, __: path.write_bytes(b"ge"))
+    half = lambda url, path, *_: path.write_bytes(b"ge")  # noqa: E731
+    monkeypatch.setattr(fetch, "_download", half)
     with pytest.raises(InputError, match="the file is damaged"):
         fetch_file({"url": "https://x.org/raw", "sha256": SHA256}, target, None)
     assert not list(target.parent.iterdir())
@@ -48,6 +49,27 @@ def test_half_a_download_leaves_nothing(target, monkeypatch):
 def test_downloads_go_over_https_only(target):
     with pytest.raises(InputError, match="only https"):
         fetch_file({"url": "http://example.org/raw"}, target, None)
+
+
+@pytest.mark.parametrize(
+    ("location", "allowed"),
+    [
+        ("https://a.org/raw", True),
+        ("https://b.org/raw", True),
+        ("/elsewhere", True),
+        ("http://a.org/raw", False),
+        ("https://a.org.evil.net/raw", False),
+        ("//evil.net/raw", False),
+        ("file:///etc/passwd", False),
+    ],
+)
+def test_downloads_stay_on_the_registrys_hosts(location, allowed):
+    call = ("https://a.org/x", location, {"a.org", "b.org"}, "herd/raw")
+    if allowed:
+        check_redirect(*call)
+    else:
+        with pytest.raises(InputError, match="which the registry does not name"):
+            check_redirect(*call)
 
 
 def test_unreachable_address_says_how_to_do_without(target, monkeypatch):

@@ -37,6 +37,8 @@ use rule score_predictions as score_variants with:
         stability="<results>/{dataset}/ablation/stability.parquet",
     log:
         "<logs>/score_variants/{dataset}.log",
+    benchmark:
+        "<benchmarks>/{dataset}/scores_variants.tsv"
 
 
 rule collect_ablation:

@@ -260,7 +260,7 @@ def get_all_fits(wildcards):
 
 def get_final_targets(wildcards):
     """Every table and figure of the configured datasets."""
-    tables = ["summary/tables/dcor", "summary/tables/minutes"]
+    tables = [f"summary/tables/{name}" for name in ("dcor", "minutes", "resources")]
     figures = ["summary/figures/accuracy_minutes"]
     figures += ["summary/figures/scree"] if WITH_RELATIVES else []
     for dataset in config["datasets"]:

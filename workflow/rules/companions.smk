@@ -34,6 +34,8 @@ use rule make_targets as make_published_targets with:
         truth=PUBLISHED_TRUTH,
     log:
         "<logs>/make_published_targets/{dataset}/repeat-{repeat}.log",
+    benchmark:
+        "<benchmarks>/{dataset}/targets/repeat-{repeat}-published.tsv"
     params:
         protocol="published",
 
@@ -72,6 +74,8 @@ use rule make_targets as make_share_targets with:
         truth=temp(f"{TARGETS}/share{{share}}/truth.parquet"),
     log:
         "<logs>/make_share_targets/{dataset}/repeat-{repeat}-share{share}.log",
+    benchmark:
+        "<benchmarks>/{dataset}/targets/repeat-{repeat}-share{share}.tsv"
     wildcard_constraints:
         share=r"\d+",
 
@@ -148,6 +152,8 @@ use rule score_predictions as score_companions with:
         stability="<results>/{dataset}/{family}/stability.parquet",
     log:
         "<logs>/score_companions/{dataset}/{family}.log",
+    benchmark:
+        "<benchmarks>/{dataset}/scores_{family}.tsv"
     wildcard_constraints:
         family="|".join(FAMILIES),
 

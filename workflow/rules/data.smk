@@ -34,6 +34,8 @@ rule prepare_mouse:
         provenance=f"{DATA}/provenance.json",
     log:
         "<logs>/prepare/{dataset}.log",
+    benchmark:
+        "<benchmarks>/{dataset}/prepare.tsv"
     wildcard_constraints:
         dataset=datasets_of("mouse"),
     conda:
@@ -61,6 +63,8 @@ rule prepare_pine:
         provenance=f"{DATA}/provenance.json",
     log:
         "<logs>/prepare/{dataset}.log",
+    benchmark:
+        "<benchmarks>/{dataset}/prepare.tsv"
     wildcard_constraints:
         dataset=datasets_of("pine"),
     conda:
@@ -88,6 +92,8 @@ rule prepare_pig:
         provenance=f"{DATA}/provenance.json",
     log:
         "<logs>/prepare/{dataset}.log",
+    benchmark:
+        "<benchmarks>/{dataset}/prepare.tsv"
     wildcard_constraints:
         dataset=datasets_of("pig"),
     conda:
@@ -115,6 +121,8 @@ rule prepare_herd:
         provenance=f"{DATA}/provenance.json",
     log:
         "<logs>/prepare/{dataset}.log",
+    benchmark:
+        "<benchmarks>/{dataset}/prepare.tsv"
     wildcard_constraints:
         dataset=herds_with(),
     conda:
@@ -168,7 +176,7 @@ rule simulate_population:
     log:
         "<logs>/prepare/{dataset}.log",
     benchmark:
-        "<benchmarks>/{dataset}/simulate.tsv"
+        "<benchmarks>/{dataset}/prepare.tsv"
     wildcard_constraints:
         dataset=datasets_of("simulated"),
     conda:
@@ -200,6 +208,8 @@ rule make_folds:
         folds="<results>/{dataset}/folds.parquet",
     log:
         "<logs>/make_folds/{dataset}.log",
+    benchmark:
+        "<benchmarks>/{dataset}/folds.tsv"
     conda:
         "../../envs/data.yaml"
     resources:
@@ -227,6 +237,8 @@ rule make_targets:
         truth="<results>/{dataset}/targets/repeat-{repeat}/truth.parquet",
     log:
         "<logs>/make_targets/{dataset}/repeat-{repeat}.log",
+    benchmark:
+        "<benchmarks>/{dataset}/targets/repeat-{repeat}.tsv"
     conda:
         "../../envs/data.yaml"
     resources:

@@ -15,6 +15,8 @@ rule score_predictions:
         stability="<results>/{dataset}/stability.parquet",
     log:
         "<logs>/score_predictions/{dataset}.log",
+    benchmark:
+        "<benchmarks>/{dataset}/scores.tsv"
     conda:
         "../../envs/report.yaml"
     resources:

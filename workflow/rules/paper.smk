@@ -138,6 +138,34 @@ rule tabulate_minutes:
         "../../scripts/tabulate_minutes.py"
 
 
+rule tabulate_resources:
+    input:
+        fits=get_all_fits,
+        benchmarks=[file for _, _, file in COSTS],
+        library=library("tabulate_resources.py"),
+    output:
+        csv="<results>/summary/tables/resources.csv",
+        tex="<results>/summary/tables/resources.tex",
+        html=report(
+            "<results>/summary/tables/resources.html",
+            caption="../report/resources.rst",
+            category="Summary",
+            labels={"table": "resources"},
+        ),
+    log:
+        "<logs>/tables/summary/resources.log",
+    conda:
+        "../../envs/report.yaml"
+    resources:
+        mem_mb=grow(1000),
+        runtime=grow(10),
+        gpu=0,
+    params:
+        labels=[(dataset, stage) for dataset, stage, _ in COSTS],
+    script:
+        "../../scripts/tabulate_resources.py"
+
+
 rule plot_scree:
     input:
         eigenvalues=collect(

@@ -1,0 +1,118 @@
+"""What a run cost: jobs, memory and time, by Snakemake's own measurements."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from grvsnn.labels import dataset_label, method_label
+from grvsnn.tables.layout import Table, make_table, number
+
+STAGES = {
+    "prepare": "Data",
+    "loadings": "Pedigree loadings",
+    "folds": "Folds",
+    "targets": "Targets",
+    "scores": "Scores",
+}
+WHOLE = "All of these"
+
+
+def cost_frame(
+    labels: Sequence[Sequence[str]],
+    benchmarks: Iterable[str | Path],
+    fits: Iterable[Mapping],
+) -> pd.DataFrame:
+    """Collect what each measured job took.
+
+    Parameters
+    ----------
+    labels : sequence of (str, str)
+        Dataset, and stage or method, of each job.
+    benchmarks : iterable of path
+        Snakemake's benchmark file of each job, in the same order.
+    fits : iterable of mapping
+        Contents of fits.json files, which name the fits' devices.
+
+    Returns
+    -------
+    DataFrame
+        A row a dataset and stage: jobs, peak_memory_mb (resident), longest_minutes,
+        cpu_hours, gpu_hours (wall-clock hours of fits on a card). Jobs too
+        short to be sampled have no memory.
+    """
+    parts = [
+        pd.read_csv(path, sep="\t", na_values="-").assign(dataset=dataset, stage=stage)
+        for (dataset, stage), path in zip(labels, benchmarks, strict=True)
+    ]
+    by = ["dataset", "stage"]
+    costs = pd.concat(parts).groupby(by, sort=False)
+    frame = costs.agg(
+        jobs=("s", "size"),
+        peak_memory_mb=("max_rss", "max"),
+        longest_minutes=("s", lambda seconds: seconds.max() / 60),
+        cpu_hours=("cpu_time", lambda seconds: seconds.sum() / 3600),
+    )
+    on_cards = pd.Series(_hours_on_cards(fits), dtype=float)
+    return frame.assign(gpu_hours=on_cards.reindex(frame.index).fillna(0)).reset_index()
+
+
+def _hours_on_cards(fits: Iterable[Mapping]) -> dict[tuple[str, str], float]:
+    hours: dict[tuple[str, str], float] = {}
+    for fit in fits:
+        if any(fold.get("device", "cpu") != "cpu" for fold in fit["folds"]):
+            key = fit["dataset"], fit["method"]
+            hours[key] = hours.get(key, 0) + fit["seconds"] / 3600
+    return hours
+
+
+def resources_table(costs: pd.DataFrame) -> Table:
+    """Print the costs of each stage and, below, of each dataset as a whole.
+
+    Parameters
+    ----------
+    costs : DataFrame
+        As `cost_frame` returns it.
+    """
+    whole = costs.groupby("dataset", sort=False, as_index=False).agg(
+        jobs=("jobs", "sum"),
+        peak_memory_mb=("peak_memory_mb", "max"),
+        longest_minutes=("longest_minutes", "max"),
+        cpu_hours=("cpu_hours", "sum"),
+        gpu_hours=("gpu_hours", "sum"),
+    )
+    numbers = pd.concat([costs, whole.assign(stage="all")], ignore_index=True)
+    order = {name: i for i, name in enumerate(whole["dataset"])}
+    numbers = numbers.sort_values("dataset", key=lambda d: d.map(order), kind="stable")
+    digits = {
+        "jobs": 0,
+        "peak_memory_mb": 0,
+        "longest_minutes": 1,
+        "cpu_hours": 2,
+        "gpu_hours": 2,
+    }
+    return make_table(
+        numbers=numbers,
+        rows=[
+            (dataset_label(row.dataset), _stage_label(row.stage))
+            for row in numbers.itertuples()
+        ],
+        headings=["Dataset", "Stage"],
+        columns=["Jobs", "Peak MB", "Longest (min)", "CPU hours", "GPU hours"],
+        cells=[
+            [number(row[name], places) for name, places in digits.items()]
+            for _, row in numbers.iterrows()
+        ],
+        note=(
+            "Measured by Snakemake: resident memory and CPU time of each job with its "
+            "children; tables and figures, seconds each, are left out. GPU hours are "
+            "the fits' wall-clock hours on a card. Depends on the machine and on what "
+            "else it ran."
+        ),
+    )
+
+
+def _stage_label(stage: str) -> str:
+    if stage == "all":
+        return WHOLE
+    return STAGES.get(stage) or method_label(stage)
