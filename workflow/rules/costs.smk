@@ -20,7 +20,11 @@ def list_costs():
             for file in files:
                 yield dataset, stage, file.format(dataset=dataset)
         repeats = {name: REPEATS for name in [*config["methods"], *VARIANTS]}
-        repeats |= {name: CONTROL_REPEATS for name in CONTROLS}
+        repeats |= {
+            name: list(REPEATS)[: config[family]["repeats"]]
+            for family, names in COMPANIONS.items()
+            for name in names
+        }
         for method, numbers in repeats.items():
             for file in collect(
                 FIT_BENCHMARK,
