@@ -37,9 +37,9 @@ mouse: ## the same on the mouse data (GRVSNN_DATA_MIRROR=folder takes raw files 
 paper: ## the paper's benchmark: three datasets, two settings, 10 x 5 folds
 	@$(MAKE) --no-print-directory run CONFIG=config/paper.yaml
 
+fig2: CONFIG := config/pedigrees.yaml
 fig2: setup ## the paper's Fig. 2 from the three pedigrees, without the pig genotypes
-	snakemake --cores $(CORES) --workflow-profile $(PROFILE) --configfile config/pedigrees.yaml \
-		$(ARGS) -- results/summary/figures/scree.svg
+	$(SNAKEMAKE) $(ARGS) -- results/summary/figures/scree.svg
 
 resume: setup ## go on after a killed run
 	$(SNAKEMAKE) --unlock --quiet all
