@@ -18,7 +18,7 @@ PYTEST = python -m pytest --numprocesses auto --dist loadfile
 SNAKEMAKE = snakemake $(if $(CORES),--cores $(CORES)) --workflow-profile $(PROFILE) --configfile $(CONFIG)
 
 help: ## list the targets
-	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 setup: ## virtual environment, R where it can be had; done parts are skipped
 	@bash envs/setup.sh

@@ -27,7 +27,7 @@ def main(job) -> None:
         sources = [
             source
             for role, source in liked["files"].items()
-            if hasattr(job.input, role)
+            if role in job.input.keys()
         ]
     population = simulate_population(params, seed, **relatives)
     data = as_dataset(population)
