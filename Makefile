@@ -18,7 +18,7 @@ PYTEST = python -m pytest --numprocesses auto --dist loadfile
 SNAKEMAKE = snakemake $(if $(CORES),--cores $(CORES)) --workflow-profile $(PROFILE) --configfile $(CONFIG)
 
 help: ## list the targets
-	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 setup: ## virtual environment, R where it can be had; done parts are skipped
 	@bash envs/setup.sh
@@ -37,9 +37,9 @@ mouse: ## the same on the mouse data (GRVSNN_DATA_MIRROR=folder takes raw files 
 paper: ## the paper's benchmark: three datasets, two settings, 10 x 5 folds
 	@$(MAKE) --no-print-directory run CONFIG=config/paper.yaml
 
+fig2: CONFIG := config/pedigrees.yaml
 fig2: setup ## the paper's Fig. 2 from the three pedigrees, without the pig genotypes
-	snakemake --cores $(CORES) --workflow-profile $(PROFILE) --configfile config/pedigrees.yaml \
-		$(ARGS) -- results/summary/figures/scree.svg
+	$(SNAKEMAKE) $(ARGS) -- results/summary/figures/scree.svg
 
 resume: setup ## go on after a killed run
 	$(SNAKEMAKE) --unlock --quiet all

@@ -3,7 +3,6 @@
 from dataclasses import asdict
 from pathlib import Path
 
-from grvsnn.config_check import PEDIGREE_ROLES
 from grvsnn.datasets.like import read_relatives, shape_params
 from grvsnn.datasets.prepared import PreparedDataset
 from grvsnn.files import write_parquet
@@ -25,7 +24,11 @@ def main(job) -> None:
     if simulation.get("pedigree") == "real":
         pedigree, genotyped = read_relatives(liked, job.input)
         relatives = {"pedigree": pedigree, "genotyped": genotyped}
-        sources = [liked["files"][role] for role in PEDIGREE_ROLES[liked["format"]]]
+        sources = [
+            source
+            for role, source in liked["files"].items()
+            if role in job.input.keys()
+        ]
     population = simulate_population(params, seed, **relatives)
     data = as_dataset(population)
     filter_dataset(data, job.params.qc, {})

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import numpy as np
 
-from grvsnn.config_check import PEDIGREE_ROLES
 from grvsnn.datasets.pig import read_pig_pedigree, read_pig_phenotypes
 from grvsnn.datasets.pine import read_pine_dosages, read_pine_pedigree
 from grvsnn.pedigree import Pedigree
@@ -81,25 +80,25 @@ def read_relatives(
     Parameters
     ----------
     liked : mapping
-        Registry entry of a format in `grvsnn.config_check.PEDIGREE_ROLES`.
+        Registry entry of format pine or pig.
     files : mapping
-        Raw files of the roles that it names there: of pine the pedigree and the
-        genotypes, whose trees are taken; of pig the pedigree and the phenotypes, whose
-        complete records are.
+        Raw files by role (`grvsnn.config_check.PEDIGREE_ROLES`): of pine the pedigree
+        and the genotypes, whose trees are taken; of pig the pedigree and the
+        phenotypes, whose complete records are.
 
     Returns
     -------
     pedigree : Pedigree
     genotyped : ndarray of str, shape (n_genotyped,)
     """
-    relatives, animals = (files[role] for role in PEDIGREE_ROLES[liked["format"]])
+    path = files["pedigree"]
     if liked["format"] == "pig":
-        frame = read_pig_pedigree(relatives)
-        records = read_pig_phenotypes(animals, liked["traits"])
+        frame = read_pig_pedigree(path)
+        records = read_pig_phenotypes(files["phenotypes"], liked["traits"])
         genotyped = records.dropna()["sample_id"].to_numpy(str)
     else:
-        frame = read_pine_pedigree(relatives)
-        genotyped = read_pine_dosages(animals)[0]
+        frame = read_pine_pedigree(path)
+        genotyped = read_pine_dosages(files["genotypes"])[0]
     both_sexes = liked["loadings"].get("both_sexes", False)
-    pedigree = Pedigree.from_frame(frame, both_sexes=both_sexes, source=str(relatives))
+    pedigree = Pedigree.from_frame(frame, both_sexes=both_sexes, source=str(path))
     return pedigree, genotyped
