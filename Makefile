@@ -1,7 +1,7 @@
 # `make run` and `make test` do all their own set-up. `make help` lists the targets.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup check run mouse paper fig2 resume test test-all test-slurm bench lint audit format lock rulegraph clean
+.PHONY: help setup check estimate run mouse mouse-paper paper fig2 resume test test-all test-slurm bench lint audit format lock rulegraph clean
 
 PROFILE ?= workflow/profiles/default
 CONFIG ?= config/config.yaml
@@ -31,8 +31,15 @@ run: setup ## the whole benchmark of CONFIG (default: the embedded population), 
 check: setup ## read CONFIG and the data it names, say what is there or wrong, run nothing
 	@python scripts/check_config.py $(CONFIG)
 
+estimate: setup ## about how long CONFIG will take here, from the jobs measured so far
+	@python scripts/estimate_time.py --cores $(CORES) --configfile $(CONFIG)
+
 mouse: ## the same on the mouse data (GRVSNN_DATA_MIRROR=folder takes raw files from there)
 	@$(MAKE) --no-print-directory run CONFIG=config/mouse.yaml
+
+mouse-paper: ## the paper's mouse part, 10 x 5 folds; says first about how long it takes
+	@$(MAKE) --no-print-directory estimate CONFIG=config/mouse_paper.yaml
+	@$(MAKE) --no-print-directory run CONFIG=config/mouse_paper.yaml
 
 paper: ## the paper's benchmark: three datasets, two settings, 10 x 5 folds
 	@$(MAKE) --no-print-directory run CONFIG=config/paper.yaml
@@ -41,7 +48,7 @@ fig2: CONFIG := config/pedigrees.yaml
 fig2: setup ## the paper's Fig. 2 from the three pedigrees, without the pig genotypes
 	$(SNAKEMAKE) $(ARGS) -- results/summary/figures/scree.svg
 
-resume: setup ## go on after a killed run
+resume: setup ## go on after a killed run of CONFIG
 	$(SNAKEMAKE) --unlock --quiet all
 	@$(MAKE) --no-print-directory run
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from grvsnn.errors import InputError
 from grvsnn.files import write_text
-from grvsnn.tables import html, latex
+from grvsnn.tables import html, latex, markdown
 from grvsnn.tables.layout import Table
 
 
@@ -20,7 +20,7 @@ def write_table(
         What to write.
     paths : sequence of path
         .csv (the tidy numbers at full precision), .tex (a table environment to
-        \input) or .html (a page of its own).
+        \input), .html (a page of its own) or .md (GitHub's Markdown).
     caption : str
         Title of the table, plain text; the table's note follows it.
     label : str
@@ -38,4 +38,6 @@ def _render(table: Table, path: Path, caption: str, label: str) -> str:
             return latex.render(table, caption, label)
         case ".html":
             return html.render(table, caption)
-    raise InputError(f"{path}: a table is written as .csv, .tex or .html")
+        case ".md":
+            return markdown.render(table, caption)
+    raise InputError(f"{path}: a table is written as .csv, .tex, .html or .md")

@@ -1,0 +1,178 @@
+"""A finished run as one page of Markdown: tables, where they came from, how long."""
+
+import os
+import platform
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pandas as pd
+import yaml
+
+from grvsnn.errors import InputError
+from grvsnn.estimate import duration
+from grvsnn.files import read_json
+from grvsnn.labels import dataset_label, method_label, setting_label
+from grvsnn.reported import backend
+from grvsnn.shares import share_scores
+from grvsnn.tables import markdown
+from grvsnn.tables.comparisons import comparison_table
+from grvsnn.tables.learning_curve import learning_table
+from grvsnn.tables.optimism import optimism_table
+from grvsnn.tables.runs import convergence_table, minutes_table, runtime_frame
+from grvsnn.tables.scores import performance_table
+from grvsnn.tasks import base_method
+
+BAYESIAN = ("brr", "blasso", "bayescpi")
+SHOWN = ("settings", "methods", "protocol", "adjust", "seed", "folds")
+
+
+def machine_class() -> str:
+    """Cores and instruction set of this machine, e.g. 2 cores, x86-64 with AVX-512."""
+    cores = os.cpu_count() or 1
+    name = platform.machine().replace("x86_64", "x86-64")
+    info = Path("/proc/cpuinfo")
+    flags = info.read_text(encoding="utf-8") if info.exists() else ""
+    known = (("avx512f", "AVX-512"), ("avx2", "AVX2"))
+    best = next((label for flag, label in known if f" {flag} " in flags), "")
+    plural = "core" if cores == 1 else "cores"
+    return f"{cores} {plural}, {name}" + (f" with {best}" if best else "")
+
+
+def read_fits(results: Path, config: Mapping) -> list[dict]:
+    """Facts of every fit of a config's benchmark, in its order.
+
+    Raises
+    ------
+    InputError
+        A fit is missing: the run is not finished.
+    """
+    paths = [
+        results / dataset / setting / method / f"repeat-{repeat}" / "fits.json"
+        for dataset in config["datasets"]
+        for setting in config["settings"]
+        for method in config["methods"]
+        for repeat in range(1, config["folds"]["repeats"] + 1)
+    ]
+    absent = [path for path in paths if not path.exists()]
+    if absent:
+        raise InputError(
+            f"{len(absent)} of {len(paths)} fits are missing, e.g. {absent[0]}: "
+            "finish the run first"
+        )
+    return [read_json(path) for path in paths]
+
+
+def reference_page(results: Path, config: Mapping, name: str, machine: str) -> str:
+    """Write a finished run up.
+
+    Parameters
+    ----------
+    results : path
+        The run's results folder.
+    config : mapping
+        The whole config, with its defaults.
+    name : str
+        Config file that the run was made with.
+    machine : str
+        Class of the machine that ran it.
+    """
+    fits = read_fits(results, config)
+    parts = [_opening(results, config, name, machine), _versions(fits)]
+    for dataset in config["datasets"]:
+        mine = [fit for fit in fits if fit["dataset"] == dataset]
+        parts += [f"## {dataset_label(dataset)}", _sources(results / dataset)]
+        parts += _tables(results / dataset, dataset, mine, config)
+    minutes = minutes_table(runtime_frame(fits))
+    parts += ["## Time", markdown.render(minutes, "Minutes for one cross-validation")]
+    return "\n\n".join(part.strip() for part in parts if part) + "\n"
+
+
+def _opening(results: Path, config: Mapping, name: str, machine: str) -> str:
+    finished = (results / "summary/scores.parquet").stat().st_mtime
+    day = datetime.fromtimestamp(finished, UTC).date().isoformat()
+    science = {key: config[key] for key in SHOWN}
+    text = yaml.safe_dump(science, sort_keys=False, default_flow_style=None)
+    return (
+        f"# Results of `{name}`\n\n"
+        f"Finished on {day}, on {machine}. Written by `scripts/write_reference.py` "
+        f"from the run's own files.\n\n```yaml\n{text.strip()}\n```"
+    )
+
+
+def _versions(fits: Iterable[Mapping]) -> str:
+    versions: dict[str, set[str]] = {}
+    backends: dict[str, set[str]] = {}
+    for fit in fits:
+        for package, version in fit["versions"].items():
+            versions.setdefault(package, set()).add(version)
+        backends.setdefault(base_method(fit["method"]), set()).add(backend(fit))
+    found = ", ".join(f"{k} {'/'.join(sorted(v))}" for k, v in versions.items())
+    made = ", ".join(
+        f"{method_label(k)} by {'/'.join(sorted(v))}" for k, v in backends.items()
+    )
+    return f"Versions: {found}.\n\nMade by: {made}."
+
+
+def _sources(folder: Path) -> str:
+    facts = read_json(folder / "data/provenance.json")
+    steps = "; ".join(
+        f"{s['step']}: {s['n_samples']} animals, {s['n_markers']} markers"
+        for s in facts["steps"]
+    )
+    files = [
+        f"- `{source['name']}`, sha256 `{source['sha256']}`"
+        + (f", {source['url']}" if source.get("url") else "")
+        for source in facts["sources"]
+        if source.get("sha256")
+    ]
+    return "\n".join([f"Data: {steps}.", *files])
+
+
+def _tables(
+    folder: Path, dataset: str, fits: Sequence[Mapping], config: Mapping
+) -> list[str]:
+    scores = pd.read_parquet(folder / "scores.parquet")
+    tests = pd.read_parquet(folder / "comparisons.parquet")
+    rope = config["evaluation"]["rope"]
+    tables = [
+        (performance_table(scores, dataset), "Prediction accuracy"),
+        (comparison_table(tests, dataset, rope=rope), "Difference from the best"),
+    ]
+    if any(fit["method"] in BAYESIAN for fit in fits):
+        tables.append((convergence_table(fits), "Convergence of the samplers"))
+    companions = {
+        name: pd.read_parquet(path)
+        for name in ("optimism", "learning_curve")
+        if (path := folder / name / "scores.parquet").exists()
+    }
+    if "optimism" in companions:
+        table = optimism_table(scores, companions["optimism"])
+        tables.append((table, "Nested and published (optimistic) protocol"))
+    if "learning_curve" in companions:
+        folds = pd.read_parquet(folder / "folds.parquet")
+        curve = share_scores(scores, companions["learning_curve"], folds)
+        tables.append((learning_table(curve), "Learning curves"))
+    return [markdown.render(*table) for table in tables]
+
+
+def seconds_table(fits: Iterable[Mapping], machine: str) -> pd.DataFrame:
+    """Mean seconds of every kind of fit, for `grvsnn.estimate`.
+
+    Returns
+    -------
+    DataFrame
+        dataset, setting, method, seconds, n_jobs, machine.
+    """
+    minutes = runtime_frame(fits)
+    by = minutes.groupby(["dataset", "setting", "method"], sort=False)["minutes"]
+    means = by.agg(seconds="mean", n_jobs="size").reset_index()
+    means["seconds"] = (60 * means["seconds"]).round(1)
+    return means.assign(machine=machine)
+
+
+def summary_line(fits: Sequence[Mapping]) -> str:
+    """Say how many fits there were and how long they took one after the other."""
+    total = duration(sum(fit["seconds"] for fit in fits))
+    places = {setting_label(fit["setting"], short=True) for fit in fits}
+    return f"{len(fits)} fits ({', '.join(sorted(places))}), {total} of fitting"

@@ -1,0 +1,218 @@
+"""A finished run is written up, and its times are found again by the estimate."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from grvsnn.compare import compare_methods
+from grvsnn.errors import InputError
+from grvsnn.estimate import (
+    duration,
+    estimate_fits,
+    estimate_text,
+    measured_here,
+    planned_fits,
+)
+from grvsnn.files import write_json, write_parquet
+from grvsnn.reference import machine_class, read_fits, reference_page, seconds_table
+from grvsnn.tables.layout import make_table
+from grvsnn.tables.write import write_table
+from write_reference import renew_seconds
+
+CONFIG = {
+    "datasets": ["mouse"],
+    "settings": ["markers", "markers_pedigree"],
+    "methods": ["gblup", "brr"],
+    "protocol": "nested",
+    "adjust": "covariates",
+    "seed": 1,
+    "folds": {"scheme": "stratified", "repeats": 2, "folds": 5, "inner_folds": 5},
+    "evaluation": {"rope": 0.01},
+}
+
+
+def make_scores(methods, repeats):
+    keys = {
+        "dataset": ["mouse"],
+        "setting": CONFIG["settings"],
+        "method": methods,
+        "repeat": range(1, repeats + 1),
+        "fold": range(1, 6),
+        "trait": ["bmi"],
+        "metric": ["mse", "r", "n_selected", "n_selected_markers"],
+    }
+    table = pd.MultiIndex.from_product(keys.values(), names=keys).to_frame(index=False)
+    return table.assign(value=np.random.default_rng(0).uniform(0.3, 0.5, len(table)))
+
+
+def make_fit(setting, method, repeat):
+    sampler = {"ess": 400.0, "rhat": 1.01} if method == "brr" else {}
+    backend = {"backend": "native", "version": "0.1.0"} if method == "brr" else {}
+    return {
+        "dataset": "mouse",
+        "setting": setting,
+        "method": method,
+        "repeat": repeat,
+        "seconds": 30.0 * repeat,
+        "n_threads": 1,
+        "peak_memory_mb": 100.0,
+        "versions": {"numpy": "2.1", "grvsnn": "0.1.0"},
+        "folds": [{"fold": f, "bmi": sampler, **backend} for f in range(1, 6)],
+    }
+
+
+@pytest.fixture
+def results(tmp_path):
+    folder = tmp_path / "results"
+    for setting in CONFIG["settings"]:
+        for method in CONFIG["methods"]:
+            for repeat in (1, 2):
+                path = folder / f"mouse/{setting}/{method}/repeat-{repeat}/fits.json"
+                write_json(make_fit(setting, method, repeat), path)
+    scores = make_scores(CONFIG["methods"], 2)
+    write_parquet(scores, folder / "mouse/scores.parquet")
+    write_parquet(scores, folder / "summary/scores.parquet")
+    write_parquet(compare_methods(scores), folder / "mouse/comparisons.parquet")
+    provenance = {
+        "sources": [{"name": "mice.RData", "url": "https://x.org/m", "sha256": "5aec"}],
+        "steps": [{"step": "read", "n_samples": 1814, "n_markers": 10346}],
+    }
+    write_json(provenance, folder / "mouse/data/provenance.json")
+    return folder
+
+
+def test_the_page_holds_what_a_reader_needs(results):
+    page = reference_page(results, CONFIG, "mouse_paper.yaml", "2 cores, x86-64")
+    scores = pd.read_parquet(results / "mouse/scores.parquet")
+    r = scores.query("method == 'brr' and setting == 'markers' and metric == 'r'")
+    for text in (
+        "# Results of `mouse_paper.yaml`",
+        "on 2 cores, x86-64.",
+        "numpy 2.1",
+        "BRR by native 0.1.0",
+        "sha256 `5aec`, https://x.org/m",
+        "1814 animals, 10346 markers",
+        f"{r['value'].mean():.3f} ± {r['value'].std():.3f}",
+        "2 repeats of 5-fold",
+        "Convergence of the samplers",
+        "Minutes for one cross-validation",
+        "0.75 ± 0.35",
+    ):
+        assert text in page, text
+    assert "optimistic" not in page
+    assert not [line for line in page.splitlines() if line.startswith("| nan")]
+
+
+def test_companions_are_written_up_where_there_are_any(results):
+    published = make_scores(["gblup-published"], 1)
+    write_parquet(published, results / "mouse/optimism/scores.parquet")
+    page = reference_page(results, CONFIG, "mouse.yaml", "a machine")
+    assert "Nested and published (optimistic) protocol" in page
+
+
+def test_an_unfinished_run_is_refused(results):
+    (results / "mouse/markers/brr/repeat-2/fits.json").unlink()
+    with pytest.raises(InputError, match=r"1 of 8 fits are missing, e\.g\. .*brr/re"):
+        reference_page(results, CONFIG, "mouse.yaml", "a machine")
+
+
+def test_seconds_are_renewed_kind_by_kind(results, tmp_path):
+    seconds = seconds_table(read_fits(results, CONFIG), "a machine")
+    assert (seconds["seconds"] == 45).all() and (seconds["n_jobs"] == 2).all()
+    path = tmp_path / "seconds.csv"
+    assert renew_seconds(path, seconds) is seconds
+    old = seconds.assign(seconds=1.0)
+    other = old.iloc[:1].assign(dataset="pig")
+    pd.concat([old, other]).to_csv(path, index=False)
+    renewed = renew_seconds(path, seconds)
+    assert renewed["seconds"].tolist() == [1.0, 45.0, 45.0, 45.0, 45.0]
+
+
+def test_machine_class_names_cores():
+    assert " core" in machine_class()
+
+
+def test_markdown_tables_keep_their_shape(tmp_path):
+    table = make_table(
+        pd.DataFrame(),
+        rows=[("x", "a|b"), ("x", "c")],
+        headings=["Trait", "Model"],
+        columns=[("Markers", "r"), ("Markers", "MSE")],
+        cells=[["1", "2"], ["3", "4"]],
+        best=[[True, False], [False, False]],
+        note="Note.",
+    )
+    write_table(table, [tmp_path / "t.md"], "Caption")
+    assert (tmp_path / "t.md").read_text().splitlines() == [
+        "**Caption**",
+        "",
+        "| Trait | Model | Markers: r | Markers: MSE |",
+        "| --- | --- | ---: | ---: |",
+        "| x | a\\|b | **1** | 2 |",
+        "|  | c | 3 | 4 |",
+        "",
+        "Note.",
+    ]
+
+
+DRY_RUN = """
+rule make_folds:
+    output: results/mouse/folds.parquet
+
+rule compute_loadings:
+    benchmark: results/benchmarks/mouse/loadings.tsv
+
+localrule fit_grvsnn:
+    benchmark: results/benchmarks/mouse/markers/grvsnn/repeat-1.tsv
+    wildcards: dataset=mouse
+
+rule fit_grvsnn:
+    benchmark: results/benchmarks/mouse/markers/grvsnn/repeat-10.tsv
+
+rule fit_grvsnn_companion:
+    benchmark: results/benchmarks/mouse/markers/grvsnn-share40/repeat-1.tsv
+
+rule fit_linear:
+    benchmark: results/benchmarks/mouse/markers/gblup/repeat-1.tsv
+"""
+
+
+def test_the_estimate_takes_what_was_measured_and_says_what_was_not(tmp_path):
+    fits, n_others = planned_fits(DRY_RUN)
+    assert len(fits) == 4 and n_others == 2
+    for repeat, seconds in ((2, 100.0), (3, 300.0)):
+        path = tmp_path / f"mouse/markers/grvsnn/repeat-{repeat}.tsv"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(f"s\th:m:s\n{seconds}\t0:00:00\n")
+    here = measured_here(tmp_path)
+    assert here[["seconds", "n_jobs"]].to_numpy().tolist() == [[200.0, 2]]
+    elsewhere = here.assign(seconds=9.0, machine="2 cores")
+    table = estimate_fits(fits, [here, elsewhere]).set_index("method")
+    assert table["seconds"].iloc[:2].tolist() == [200.0, 200.0]
+    assert table["like"].tolist() == ["grvsnn", "grvsnn", ""]
+    text = estimate_text(table.reset_index(), n_others, cores=2)
+    assert "2 x 3 min      (mean of 2 jobs here)" in text
+    assert "(as GRVSNN, mean of 2 jobs here)" in text
+    assert "1 x unknown" in text
+    # 600 s of known work on two cores
+    assert "In all: about 5 min on 2 cores, and 1 fits of unknown length" in text
+    assert "2 short jobs are not counted" in text
+
+
+def test_the_estimate_falls_back_and_never_guesses():
+    fits, n_others = planned_fits(DRY_RUN)
+    columns = ["dataset", "setting", "method", "seconds", "n_jobs", "machine"]
+    nothing = pd.DataFrame(columns=columns)
+    text = estimate_text(estimate_fits(fits, [nothing]), n_others, 1)
+    assert "In all: unknown on 1 cores" in text and text.count("unknown") == 4
+    far = pd.DataFrame([["mouse", "markers", "gblup", 8.0, 5, "4 cores"]])
+    table = estimate_fits(fits, [nothing, far.set_axis(columns, axis=1)])
+    assert "(mean of 5 jobs on 4 cores)" in estimate_text(table, n_others, 1)
+    assert estimate_text(table.iloc[:0], 3, 1) == "no fit is left to be made"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(8.2, "8 s"), (130, "2 min"), (5999, "1 h 40 min"), (18000, "5 h 0 min")],
+)
+def test_durations_read_well(seconds, text):
+    assert duration(seconds) == text
