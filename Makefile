@@ -32,7 +32,7 @@ check: setup ## read CONFIG and the data it names, say what is there or wrong, r
 	@python scripts/check_config.py $(CONFIG)
 
 estimate: setup ## about how long CONFIG will take here, from the jobs measured so far
-	@python scripts/estimate_time.py --cores $(CORES) --configfile $(CONFIG)
+	@python scripts/estimate_time.py $(if $(CORES),--cores $(CORES)) --configfile $(CONFIG)
 
 mouse: ## the same on the mouse data (GRVSNN_DATA_MIRROR=folder takes raw files from there)
 	@$(MAKE) --no-print-directory run CONFIG=config/mouse.yaml

@@ -1,6 +1,7 @@
 """Say about how long a config's run will take here (`make estimate CONFIG=...`)."""
 
 import argparse
+import os
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -33,7 +34,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--configfile", help="as Snakemake's; default: config.yaml")
-    parser.add_argument("--cores", type=int, default=1, help="jobs at a time")
+    parser.add_argument(
+        "--cores",
+        type=int,
+        default=os.cpu_count(),
+        help="jobs at a time (default: all)",
+    )
     parser.add_argument(
         "--benchmarks",
         default="results/benchmarks",

@@ -11,7 +11,7 @@ import yaml
 
 from grvsnn.errors import InputError
 from grvsnn.estimate import duration
-from grvsnn.files import read_json
+from grvsnn.files import read_json, read_parquet
 from grvsnn.labels import dataset_label, method_label, setting_label
 from grvsnn.reported import backend
 from grvsnn.shares import share_scores
@@ -132,8 +132,8 @@ def _sources(folder: Path) -> str:
 def _tables(
     folder: Path, dataset: str, fits: Sequence[Mapping], config: Mapping
 ) -> list[str]:
-    scores = pd.read_parquet(folder / "scores.parquet")
-    tests = pd.read_parquet(folder / "comparisons.parquet")
+    scores = read_parquet(folder / "scores.parquet")
+    tests = read_parquet(folder / "comparisons.parquet")
     rope = config["evaluation"]["rope"]
     tables = [
         (performance_table(scores, dataset), "Prediction accuracy"),
@@ -142,7 +142,7 @@ def _tables(
     if any(fit["method"] in BAYESIAN for fit in fits):
         tables.append((convergence_table(fits), "Convergence of the samplers"))
     companions = {
-        name: pd.read_parquet(path)
+        name: read_parquet(path)
         for name in ("optimism", "learning_curve")
         if (path := folder / name / "scores.parquet").exists()
     }
@@ -150,7 +150,7 @@ def _tables(
         table = optimism_table(scores, companions["optimism"])
         tables.append((table, "Nested and published (optimistic) protocol"))
     if "learning_curve" in companions:
-        folds = pd.read_parquet(folder / "folds.parquet")
+        folds = read_parquet(folder / "folds.parquet")
         curve = share_scores(scores, companions["learning_curve"], folds)
         tables.append((learning_table(curve), "Learning curves"))
     return [markdown.render(*table) for table in tables]
