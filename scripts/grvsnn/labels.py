@@ -102,6 +102,7 @@ METRICS: Mapping[str, Metric] = {
     "recall_window": Metric("Recall", "high"),
     "fdr_window": Metric("FDR", "low"),
     "f1_window": Metric("F1", "high"),
+    "improvement": Metric("MSE improvement by loadings, %", "high"),
     "best_epoch": Metric("Epochs to best", "low"),
     "epochs": Metric("Epochs", "low"),
     "stability": Metric("Stability [95 %]", "high"),

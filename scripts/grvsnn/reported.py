@@ -7,8 +7,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from grvsnn.ablation import epoch_scores
 from grvsnn.errors import InputError
 from grvsnn.metrics import summarise
+from grvsnn.tables.pedigree import improvement
 from grvsnn.tables.runs import runtime_frame
 from grvsnn.tasks import base_method
 
@@ -80,7 +82,7 @@ def reproduce(
     scores : DataFrame
         Long scores of all datasets that were run.
     fits : sequence of mapping
-        Contents of their fits.json.
+        Contents of their fits.json, and of those of the variants for claims of theirs.
     protocol : str
         ``nested`` or ``published``.
 
@@ -92,7 +94,8 @@ def reproduce(
         reproduced, data not available (the dataset was not run), not run (the method
         or setting was not) or not defined (r of constant predictions).
     """
-    ours = pd.concat([summarise(scores, PLACE[:-1]), _minutes(fits)])
+    ours = [summarise(scores, PLACE[:-1]), _minutes(fits)]
+    ours = pd.concat([*ours, _improvements(scores), _epochs(fits)])
     ours = ours.rename(columns={"n": "n_runs"})[[*PLACE, "mean", "sd", "n_runs"]]
     names = {"mean": "reported_mean", "sd": "reported_sd"}
     table = reported[["table", *PLACE, *names]].rename(columns=names)
@@ -100,6 +103,7 @@ def reproduce(
     table["difference"] = table["mean"] - table["reported_mean"]
     place = ["dataset", "setting", "method"]
     table = table.merge(_backends(fits), on=place, how="left")
+    table["backend"] = table["backend"].fillna("")
     was_run = table["n_runs"].notna()
     table["protocol"] = np.where(was_run, protocol, "")
     table["status"] = np.select(
@@ -119,6 +123,29 @@ def _minutes(fits: Iterable[Mapping]) -> pd.DataFrame:
     minutes = runtime_frame(fits).rename(columns={"minutes": "value"})
     minutes = minutes.assign(trait="", metric="minutes", fold=0)
     return summarise(minutes, PLACE[:-1])
+
+
+def _improvements(scores: pd.DataFrame) -> pd.DataFrame:
+    """Improvement of mean MSE by pedigree loadings in per cent, as a summary."""
+    by = ["dataset", "trait", "method"]
+    mse = summarise(scores[scores["metric"] == "mse"], PLACE[:-1])
+    before, after = (
+        mse[mse["setting"] == name].set_index(by)
+        for name in ("markers", "markers_pedigree")
+    )
+    both = before.join(after[["setting", "mean"]], how="inner", rsuffix="_with")
+    gains = [
+        improvement(*pair, "mse")
+        for pair in zip(both["mean"], both["mean_with"], strict=True)
+    ]
+    columns = {"setting": "markers_pedigree", "metric": "improvement", "sd": np.nan}
+    return both.assign(**columns, mean=gains).reset_index()
+
+
+def _epochs(fits: Iterable[Mapping]) -> pd.DataFrame:
+    """Epochs to the best validation loss over all settings, as a summary."""
+    epochs = epoch_scores(fits, [""]).assign(setting="")
+    return summarise(epochs[epochs["metric"] == "best_epoch"], PLACE[:-1])
 
 
 def _backends(fits: Iterable[Mapping]) -> pd.DataFrame:

@@ -134,6 +134,64 @@ def test_every_reported_cell_has_a_row_and_a_status(reported):
     assert status["mouse", "body_length", "markers", "grvsnn", "r"] == "not run"
 
 
+def test_no_cell_is_left_out_where_no_dataset_of_the_paper_is_run(reported, claims):
+    """Numbers of datasets that are not configured have their row, and say so."""
+    scores, fits = make_scores(), make_fits()
+    table = reproduce(
+        pd.concat([reported, claims]),
+        scores.assign(dataset="herd"),
+        [fit | {"dataset": "herd"} for fit in fits],
+        "nested",
+    )
+    assert len(table) == 480 + 10
+    assert (table["status"] == "data not available").all()
+    assert table[["mean", "sd", "difference"]].isna().all(axis=None)
+    printed = reproduced_table(table).cells
+    assert (printed["Ours"] == "data not available").all()
+
+
+@pytest.fixture(scope="module")
+def claims(root):
+    return read_results(root / "workflow/resources/reported_claims.csv")
+
+
+def test_claims_agree_with_the_tables_that_they_are_about(reported, claims):
+    """The text's improvements in per cent are those of the printed MSE."""
+    cells = reported.set_index(PLACE)["mean"]
+    gains = claims[claims["metric"] == "improvement"]
+    assert len(gains) == 4
+    for row in gains.itertuples():
+        before, after = (
+            cells[row.dataset, row.trait, setting, row.method, "mse"]
+            for setting in ("markers", "markers_pedigree")
+        )
+        assert row.mean == pytest.approx(100 * (before - after) / before, abs=0.1)
+
+
+def test_claims_of_ablations_are_put_beside_ours(claims):
+    pedigree = make_scores().assign(setting="markers_pedigree", trait="body_length")
+    pedigree["value"] *= 0.9
+    scores = pd.concat([make_scores().assign(trait="body_length"), pedigree])
+    folds = [
+        {"fold": f, "best_epoch": [e], "epochs": [e]} for f, e in ((1, 60), (2, 80))
+    ]
+    fits = [
+        make_fits()[0] | {"method": method, "folds": folds}
+        for method in ("grvsnn", "grvsnn-sigmoid")
+    ]
+    table = reproduce(claims, scores, fits, "nested").set_index(PLACE)
+    gain = table.loc[
+        ("mouse", "body_length", "markers_pedigree", "grvsnn", "improvement")
+    ]
+    assert gain["mean"] == pytest.approx(10) and gain["status"] == "reproduced"
+    for method in ("grvsnn", "grvsnn-sigmoid"):
+        epochs = table.loc[("mouse", "", "", method, "best_epoch")]
+        assert (epochs["mean"], epochs["n_runs"]) == (70, 2)
+    assert (table.loc["pig", "status"] == "data not available").all()
+    printed = reproduced_table(table.reset_index()).cells
+    assert not printed.isin(["nan"]).any(axis=None)
+
+
 def test_a_fit_names_its_software():
     assert [backend(fit) for fit in make_fits()[1:3]] == ["grvsnn 9.9", "native 0.1"]
     versions = {"lassonet": "0.0.21", "grvsnn": "9.9"}

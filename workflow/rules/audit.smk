@@ -5,8 +5,9 @@
 rule tabulate_reproduced:
     input:
         reported=REPORTED,
+        claims=REPORTED_CLAIMS,
         scores="<results>/summary/scores.parquet",
-        fits=get_all_fits,
+        fits=get_reported_fits,
         library=library("tabulate_reproduced.py"),
     output:
         csv="<results>/summary/tables/reproduced.csv",

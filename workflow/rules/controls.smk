@@ -3,6 +3,7 @@
 # method: permuted (sentinel), those of the published protocol (optimism), or a share of
 # them (learning_curve). Companions keep to scores and tables of their own.
 REPORTED = workflow.source_path("../resources/reported.csv")
+REPORTED_CLAIMS = workflow.source_path("../resources/reported_claims.csv")
 REPORTED_SIZES = workflow.source_path("../resources/reported_sizes.csv")
 REPORTED_DATASETS = [d for d in config["datasets"] if d in ("mouse", "pig", "pine")]
 SHARES = config["learning_curve"]["shares"]
@@ -78,6 +79,17 @@ def get_companion_truth(wildcards):
         PUBLISHED_TRUTH if optimistic else f"{TARGETS}/truth.parquet",
         dataset=wildcards.dataset,
         repeat=list(REPEATS)[: config[wildcards.family]["repeats"]],
+    )
+
+
+def get_reported_fits(wildcards):
+    """Facts of every fit of the benchmark and of its variants."""
+    return collect(
+        f"{JOB}/fits.json",
+        dataset=config["datasets"],
+        setting=config["settings"],
+        method=[*config["methods"], *VARIANTS],
+        repeat=REPEATS,
     )
 
 
