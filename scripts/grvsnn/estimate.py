@@ -109,8 +109,9 @@ def estimate_text(table: pd.DataFrame, n_others: int, cores: int) -> str:
     unknown = int(table["jobs"].sum() - known["jobs"].sum())
     total = max(work / cores, known["seconds"].max()) if len(known) else 0.0
     about = f"about {duration(total)}" if len(known) else "unknown"
-    text = f"In all: {about} on {cores} cores"
-    text += f", and {unknown} fits of unknown length" if unknown and len(known) else ""
+    text = f"In all: {about} on {_count(cores, 'core')}"
+    if unknown and len(known):
+        text += f", and {_count(unknown, 'fit')} of unknown length"
     return "\n".join([*lines, f"{text}; {n_others} short jobs are not counted."])
 
 
@@ -119,9 +120,13 @@ def _line(row: object) -> str:
     if pd.isna(row.seconds):
         return f"{place}{row.jobs:>4} x unknown"
     like = "" if row.like == row.method else f"as {method_label(row.like)}, "
-    jobs = "1 job" if row.n_jobs == 1 else f"{row.n_jobs} jobs"
+    jobs = _count(row.n_jobs, "job")
     source = f"{like}mean of {jobs} {_where(row.machine)}"
     return f"{place}{row.jobs:>4} x {duration(row.seconds):<10} ({source})"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def _where(machine: str) -> str:

@@ -194,7 +194,7 @@ def test_the_estimate_takes_what_was_measured_and_says_what_was_not(tmp_path):
     assert "(as GRVSNN, mean of 2 jobs here)" in text
     assert "1 x unknown" in text
     # 600 s of known work on two cores
-    assert "In all: about 5 min on 2 cores, and 1 fits of unknown length" in text
+    assert "In all: about 5 min on 2 cores, and 1 fit of unknown length" in text
     assert "2 short jobs are not counted" in text
 
 
@@ -203,7 +203,7 @@ def test_the_estimate_falls_back_and_never_guesses():
     columns = ["dataset", "setting", "method", "seconds", "n_jobs", "machine"]
     nothing = pd.DataFrame(columns=columns)
     text = estimate_text(estimate_fits(fits, [nothing]), n_others, 1)
-    assert "In all: unknown on 1 cores" in text and text.count("unknown") == 4
+    assert "In all: unknown on 1 core;" in text and text.count("unknown") == 4
     far = pd.DataFrame([["mouse", "markers", "gblup", 8.0, 5, "4 cores"]])
     table = estimate_fits(fits, [nothing, far.set_axis(columns, axis=1)])
     assert "(mean of 5 jobs on 4 cores)" in estimate_text(table, n_others, 1)
