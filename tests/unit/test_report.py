@@ -11,7 +11,7 @@ from grvsnn.compare import compare_methods
 from grvsnn.errors import InputError
 from grvsnn.report import Run, render_report
 from grvsnn.report.catalogue import RESULTS, find_entries
-from grvsnn.report.facts import Data, read_data, software_table
+from grvsnn.report.facts import Data, protocol_sentence, read_data, software_table
 from grvsnn.report.images import embed_image
 from grvsnn.report.verdicts import best_table, read_guards
 from grvsnn.style import new_figure, save_figure
@@ -222,6 +222,12 @@ def test_the_published_protocol_is_called_optimistic_everywhere(render):
     assert "Optimistic: protocol published" in page.split("</header>")[0]
     for text in articles(page).values():
         assert "protocol published (optimistic)" in text
+
+
+def test_the_two_protocols_beside_one_another_are_both_named():
+    both = protocol_sentence("nested", "optimism")
+    assert both == "protocols nested and published (optimistic)"
+    assert protocol_sentence("nested", "accuracy") == "protocol nested"
 
 
 def test_best_methods_and_those_not_told_from_them():

@@ -185,7 +185,7 @@ def _facts(entry: Entry, run: Run) -> str:
         [
             *sizes,
             runs_sentence(run.config["folds"]),
-            protocol_sentence(run.config["protocol"]),
+            protocol_sentence(run.config["protocol"], entry.name),
             f"made by {made_by(fit for fit in run.fits if fit['dataset'] in names)}",
         ]
     )
