@@ -11,7 +11,7 @@ from grvsnn.compare import compare_methods
 from grvsnn.errors import InputError
 from grvsnn.report import Run, render_report
 from grvsnn.report.catalogue import RESULTS, find_entries
-from grvsnn.report.facts import Data, read_data, software_table
+from grvsnn.report.facts import Data, protocol_sentence, read_data, software_table
 from grvsnn.report.images import embed_image
 from grvsnn.report.verdicts import best_table, read_guards
 from grvsnn.style import new_figure, save_figure
@@ -81,7 +81,9 @@ def render(root, results, captions):
     def run(**changes):
         config = yaml.safe_load((root / "config/config.yaml").read_text())
         names = [d.dataset for d in DATA]
-        config |= {"datasets": names, "ablations": {}} | changes
+        empty = {"ablations": {}, "qc": {"drop": []}, "optimism": {"methods": []}}
+        curve = {"learning_curve": {"methods": ["gblup"], "shares": [25, 50]}}
+        config |= empty | curve | {"datasets": names} | changes
         fits = [make_fit(m, d.dataset) for d in DATA for m in METHODS]
         run = Run(config, results, DATA, fits, scores, comparisons)
         return render_report(run, root / "workflow/report/page.html", captions)
@@ -159,20 +161,25 @@ def test_the_catalogue_keeps_topics_together():
     assert len(turns) == len(set(topics))
 
 
-def test_the_rule_hands_over_the_caption_of_every_figure(root):
+def handed_captions(root):
+    """Names of the captions that the rule hands over."""
     rule = (root / "workflow/rules/report.smk").read_text()
-    handed = re.findall(r'^        "(\w+)",$', rule.split("rule write_report")[0], re.M)
+    return re.findall(r'^        "(\w+)",$', rule.split("rule write_report")[0], re.M)
+
+
+def test_the_rule_hands_over_the_caption_of_every_figure(root):
     figures = {
         result.caption or key.removeprefix("figures/")
         for key, result in RESULTS.items()
         if key.startswith("figures/")
     }
-    assert set(handed) == figures | {"workflow"}
+    assert set(handed_captions(root)) == figures | {"workflow"}
 
 
-def test_captions_and_methods_are_plain_text(captions):
-    for name, path in captions.items():
-        assert not re.search(r"\*\*|``|:\w+:`|^\.\. ", path.read_text(), re.M), name
+def test_captions_and_methods_are_plain_text(root, captions):
+    for name in handed_captions(root):
+        text = captions[name].read_text()
+        assert not re.search(r"\*\*|``|:\w+:`|^\.\. ", text, re.M), name
 
 
 def methods_of(page):
@@ -186,6 +193,7 @@ def test_methods_are_those_of_the_config(render):
     assert "BGLR where it is installed" in text
     assert "GBLUP was also fitted to phenotypes that were permuted" in text
     assert "GRVSNN took 8 tuning trials" in text
+    assert "GBLUP was fitted to shares of the training animals (25, 50 %)" in text
     assert "Pedigree loadings come from" in text
     bayes = {"backend": "native", "n_iter": 77, "burn_in": 11, "thin": 2}
     lean = render(
@@ -194,12 +202,16 @@ def test_methods_are_those_of_the_config(render):
         bayes=bayes,
         sentinel={"methods": ["lassonet"], "repeats": 1},
         adjust="none",
+        optimism={"methods": ["brr"]},
+        qc={"drop": ["marker_call_rate", "duplicate_samples"]},
     )
     text = methods_of(lean)
     assert "ran 77 iterations, of which the first 11" in text
     assert "on this project's sampler" in text
     assert "Phenotypes are not adjusted" in text
-    for absent in ("permuted", "tuning trials", "Pedigree loadings", "LassoNet"):
+    assert "(marker call rate, duplicate samples)" in text
+    assert "Bayesian ridge regression (BRR) was fitted under it as well" in text
+    for absent in ("permuted", "GRVSNN took", "Pedigree loadings", "LassoNet"):
         assert absent not in text
 
 
@@ -210,6 +222,12 @@ def test_the_published_protocol_is_called_optimistic_everywhere(render):
     assert "Optimistic: protocol published" in page.split("</header>")[0]
     for text in articles(page).values():
         assert "protocol published (optimistic)" in text
+
+
+def test_the_two_protocols_beside_one_another_are_both_named():
+    both = protocol_sentence("nested", "optimism")
+    assert both == "protocols nested and published (optimistic)"
+    assert protocol_sentence("nested", "accuracy") == "protocol nested"
 
 
 def test_best_methods_and_those_not_told_from_them():

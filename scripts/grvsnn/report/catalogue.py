@@ -71,6 +71,7 @@ RESULTS: Mapping[str, Result] = {
     "tables/convergence": Result("Uncertainty", "Convergence of samplers"),
     "figures/accuracy_minutes": Result("Time", "Accuracy and minutes"),
     "tables/minutes": Result("Time", "Minutes", "Table 5"),
+    "tables/resources": Result("Time", "Memory and hours, by stage"),
     "figures/scree": Result("Pedigree", "Scree plots", "Figure 2"),
     "tables/reproduced": Result(
         "Audit", "Every reported number beside ours", "Reported beside ours"

@@ -149,8 +149,18 @@ def runs_sentence(folds: Mapping) -> str:
     return f"{repeats * per} runs ({repeats} x {per} {folds['scheme']} folds)"
 
 
-def protocol_sentence(protocol: str) -> str:
-    """Name the protocol; the released code's is optimistic."""
+def protocol_sentence(protocol: str, name: str = "") -> str:
+    """Name the protocol of a result; the released code's is optimistic.
+
+    Parameters
+    ----------
+    protocol : str
+        The config's.
+    name : str
+        The result's; ``optimism`` holds the two against one another.
+    """
+    if name == "optimism":
+        return "protocols nested and published (optimistic)"
     return f"protocol {protocol}" + (" (optimistic)" if is_optimistic(protocol) else "")
 
 

@@ -114,7 +114,6 @@ def render_report(
         page.render(
             datasets=[dataset_label(one.dataset) for one in run.data],
             runs=runs_sentence(run.config["folds"]),
-            protocol=run.config["protocol"],
             optimistic=is_optimistic(run.config["protocol"]),
             methods=[" ".join(text.split()) for text in methods.split("\n\n")],
             tables=_opening_tables(run),
@@ -186,7 +185,7 @@ def _facts(entry: Entry, run: Run) -> str:
         [
             *sizes,
             runs_sentence(run.config["folds"]),
-            protocol_sentence(run.config["protocol"]),
+            protocol_sentence(run.config["protocol"], entry.name),
             f"made by {made_by(fit for fit in run.fits if fit['dataset'] in names)}",
         ]
     )
