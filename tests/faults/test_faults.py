@@ -235,6 +235,9 @@ def test_the_clock_jumps(folder, undisturbed, root, days):
         os.utime(path, ns=(old, old + days * 86_400 * 10**9))
     resume(folder, root)
     assert_as_undisturbed(folder, undisturbed)
+    if days > 0:
+        # files of tomorrow stay newer than what is made of them, until tomorrow
+        return
     again = subprocess.run(
         command(root, "-n", *TARGETS), cwd=folder, capture_output=True, text=True
     )
