@@ -45,6 +45,8 @@ def finish(run):
 
 def resume(folder, root):
     """Do what `make resume` does."""
+    mend = [sys.executable, root / "scripts/mend_times.py", "results", "resources"]
+    subprocess.run(mend, cwd=folder, check=True)
     unlock = command(root, "--unlock", "--quiet", "all")
     subprocess.run(unlock, cwd=folder, check=True, capture_output=True)
     status, out = finish(start(folder, root))
@@ -235,9 +237,6 @@ def test_the_clock_jumps(folder, undisturbed, root, days):
         os.utime(path, ns=(old, old + days * 86_400 * 10**9))
     resume(folder, root)
     assert_as_undisturbed(folder, undisturbed)
-    if days > 0:
-        # files of tomorrow stay newer than what is made of them, until tomorrow
-        return
     again = subprocess.run(
         command(root, "-n", *TARGETS), cwd=folder, capture_output=True, text=True
     )
