@@ -49,6 +49,7 @@ fig2: setup ## the paper's Fig. 2 from the three pedigrees, without the pig geno
 	$(SNAKEMAKE) $(ARGS) -- results/summary/figures/scree.svg
 
 resume: setup ## go on after a killed run of CONFIG
+	@python scripts/mend_times.py results resources scripts R
 	$(SNAKEMAKE) --unlock --quiet all
 	@$(MAKE) --no-print-directory run
 

@@ -20,7 +20,7 @@ except OSError:
     sys.exit(1)
 END
 # isolated: the tool's own packages stay out of .venv
-uv tool install --quiet "$TOOL" 2>/dev/null || skip "$TOOL cannot be installed"
+uv tool run --quiet "$TOOL" --version >/dev/null 2>&1 || skip "$TOOL cannot be had"
 for lock in requirements torch; do
     uv tool run --quiet "$TOOL" --disable-pip --require-hashes -r "envs/locks/$lock.txt"
 done

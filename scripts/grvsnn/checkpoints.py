@@ -28,7 +28,10 @@ def keep_while_fitting(folder: Path) -> Iterator[Path]:
     """
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        except OSError as error:
+            logger.info("%s cannot be locked on this file system: %s", folder, error)
         yield folder
         shutil.rmtree(folder, ignore_errors=True)
 

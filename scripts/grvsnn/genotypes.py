@@ -105,7 +105,7 @@ def read_genotypes(bed: str | Path) -> tuple[np.ndarray, np.ndarray, pd.DataFram
                     "a2": reader.allele_2,
                 }
             )
-    except ValueError as error:
+    except (ValueError, OSError) as error:
         raise InputError(
             f"{bed} does not fit its .bim and .fam, or one of the three is damaged "
             f"({error}); if the workflow made them, remove them and run again"

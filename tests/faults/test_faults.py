@@ -45,6 +45,8 @@ def finish(run):
 
 def resume(folder, root):
     """Do what `make resume` does."""
+    mend = [sys.executable, root / "scripts/mend_times.py", "results", "resources"]
+    subprocess.run(mend, cwd=folder, check=True)
     unlock = command(root, "--unlock", "--quiet", "all")
     subprocess.run(unlock, cwd=folder, check=True, capture_output=True)
     status, out = finish(start(folder, root))
