@@ -17,6 +17,7 @@ from grvsnn.qc.counts import count_genotypes, hardy_weinberg_p
 from grvsnn.qc.filters import count_removed, examine, filter_dataset
 from grvsnn.qc.mendel import count_conflicts, expected_conflicts, genotyped_families
 from grvsnn.qc.twins import find_twin_markers, find_twins
+from grvsnn.tables.qc import qc_table
 
 N_FOUNDERS, N_OFFSPRING, N_MARKERS = 40, 60, 400
 NAMES = [f"m{j}" for j in range(N_MARKERS)]
@@ -369,6 +370,24 @@ def test_the_schema_has_the_limits_defaults_and_every_filter(root):
     assert {name: key["default"] for name, key in keys.items()} == vars(Limits())
     text = (root / "config/README.md").read_text()
     assert all(f"| `{check.name}` |" in text for check in CHECKS)
+
+
+def test_the_table_prints_every_check(faulty):
+    quality = examine(faulty[0], LIMITS)
+    checks, _ = run_checks(quality, Limits(**LIMITS))
+    removed = {"maf": 7}
+    checks["n_removed"] = checks["check"].map(removed).astype("Int64")
+    read = {"fractional_dosages_rounded": 1234, "mean_rounding_error": 0.2}
+    frames = quality.animal_frame(), quality.marker_frame()
+    table = qc_table(checks, *frames, read)
+    assert len(table.cells) == len(CHECKS)
+    rows = {(head[0], head[1]): list(row) for head, row in table.cells.iterrows()}
+    assert rows["Markers", "Rare allele"][:4] == ["< 0.01", "399", "1", "7"]
+    assert rows["Parents", "Parent excluded"][3] == "–"
+    assert rows["Markers", "Alleles mirrored in a batch"][1:3] == ["not tested", "–"]
+    assert "1,234 of the dosages read had fractions, 0.200" in table.note
+    assert table.best["Flagged"].sum() == (checks["n_flagged"] > 0).sum()
+    assert (table.numbers["check"].sort_values() == sorted(checks["check"])).all()
 
 
 @pytest.fixture(scope="module")
