@@ -157,7 +157,7 @@ rule keep_fractions:
     input:
         GENOTYPES,
         source=get_genotype_file,
-        library=library("datasets/fractions.py", "datasets/calls.py"),
+        library=library("keep_fractions.py"),
     output:
         dosages=f"{DATA}/dosages.npy",
     log:
@@ -168,7 +168,7 @@ rule keep_fractions:
         "../../envs/data.yaml"
     resources:
         mem_mb=scale_by_size(1000, 15),
-        runtime="1h",
+        runtime=grow(60),
         gpu=0,
     params:
         entry=lookup("registry/{dataset}", within=config),
