@@ -123,7 +123,7 @@ def test_whole_dosages_as_fractions_give_the_same_fit(
 QUICK = {
     "gblup": {},
     "brr": EXACT,
-    "bayescpi": {"backend": "native", "n_iter": 60, "burn_in": 20, "kernel": "numba"},
+    "bayescpi": {"backend": "native", "n_iter": 60, "burn_in": 20},
     "lassonet": {"n_iters": [5, 2], "max_lambdas": 3},
     "grvsnn": {"n_trials": 0, "max_epochs": 3},
     "grvsnn_plus": {"max_steps": 5},
