@@ -301,7 +301,10 @@ def get_final_targets(wildcards):
         names += ["stability"] if SELECTING else []
         names += ["accuracy_breeding", "accuracy_genetic"] if simulated else []
         names += ["intervals"] if intervals else []
-        names += ["curves"] if CURVED and WITH_MARKERS else []
+        # the network's own curves are means over hard calls
+        hard = config["registry"][dataset].get("dosage") != "fractional"
+        curved = CURVED if hard else {"grvsnn_plus"} & set(CURVED)
+        names += ["curves"] if curved and WITH_MARKERS else []
         names += ["ablation"] if VARIANTS else []
         figures += [f"{dataset}/figures/{name}" for name in names]
     return [
