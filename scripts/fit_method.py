@@ -26,6 +26,7 @@ def main(job) -> None:
         folds=job.input.folds,
         loadings=job.input.loadings or None,
         protocol=job.params.protocol,
+        fractional=job.input.fractional or None,
     )
     params = dict(job.params.method)
     checkpoint = checkpoint_folder(

@@ -18,6 +18,7 @@ PEDIGREE_ROLES = {"pine": ("pedigree", "genotypes"), "pig": ("pedigree", "phenot
 """Raw files that name the pedigree and the genotyped animals, by format."""
 TAKEN = re.compile(r"-(permuted|published|share\d+)$")
 """Names of fits on other training phenotypes, see rules/controls.smk."""
+FRACTIONAL = ("pig", "vcf", "csv")
 HERD_KEYS = ("missing", "rows", "columns")
 ADVICE = "Every key is explained in config/README.md."
 
@@ -99,6 +100,8 @@ def _check_entry(entry: Mapping) -> list[str]:
     """Find what a schema cannot say about one dataset."""
     files, own = entry.get("files", {}), entry["format"] in HERD_FORMATS
     found = []
+    if entry.get("dosage") == "fractional" and entry["format"] not in FRACTIONAL:
+        found.append(f"'dosage: fractional' is for the formats {', '.join(FRACTIONAL)}")
     if not own:
         found += [
             f"{key!r} is for the formats {', '.join(HERD_FORMATS)}"

@@ -21,7 +21,11 @@ from grvsnn.checkpoints import fit_fold_by_fold
 from grvsnn.errors import InputError
 from grvsnn.files import read_parquet, write_json, write_parquet
 from grvsnn.folds import fold_rows
-from grvsnn.genotypes import impute_by_training_rows, read_genotypes
+from grvsnn.genotypes import (
+    impute_by_training_rows,
+    read_dosages,
+    read_genotypes,
+)
 from grvsnn.handed import handed_rows, identify
 from grvsnn.methods import FOLD_BY_FOLD, load_method
 from grvsnn.tasks import FoldFit, FoldTask, base_method
@@ -55,6 +59,7 @@ def load_tasks(
     folds: str | Path,
     loadings: str | Path | None = None,
     protocol: str = "nested",
+    fractional: str | Path | None = None,
 ) -> list[FoldTask]:
     """Build the repeat's tasks, one an outer fold.
 
@@ -72,8 +77,12 @@ def load_tasks(
         Pedigree loadings; None in setting ``markers``.
     protocol : str
         ``published`` makes the test rows the one validation split.
+    fractional : path or None
+        Dosages before rounding, in place of the hard calls.
     """
     dosages, sample_ids, marker_map = read_genotypes(bed)
+    if fractional is not None:
+        dosages = read_dosages(fractional, dosages.shape)
     markers = marker_map["snp"].to_numpy(str)
     if key.setting == "pedigree":
         dosages, markers = dosages[:, :0], markers[:0]

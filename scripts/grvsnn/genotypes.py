@@ -64,6 +64,41 @@ def write_genotypes(
         )
 
 
+def write_dosages(dosages: np.ndarray, path: str | Path) -> None:
+    """Write fractional dosages as a float16 .npy file, atomically; NaN = missing."""
+    with atomic_path(path) as scratch:
+        np.save(scratch, dosages.astype(np.float16))
+
+
+def read_dosages(path: str | Path, shape: tuple[int, int]) -> np.ndarray:
+    """Read fractional dosages.
+
+    Parameters
+    ----------
+    path : path
+        As `write_dosages` writes it.
+    shape : (int, int)
+        Animals and markers of the .bed file beside it.
+
+    Returns
+    -------
+    ndarray of float32, shape (n_samples, n_markers)
+        NaN = missing.
+
+    Raises
+    ------
+    InputError
+        When the file does not belong to the .bed file.
+    """
+    dosages = np.load(path)
+    if dosages.shape != shape:
+        raise InputError(
+            f"{path} holds {dosages.shape[0]} animals and {dosages.shape[1]} markers, "
+            f"the .bed file {shape[0]} and {shape[1]}; prepare the dataset again"
+        )
+    return dosages.astype(np.float32)
+
+
 def check_names(kind: str, names: Iterable[str]) -> None:
     """Refuse empty names and white space, which separates columns of .bim and .fam."""
     for name in names:
@@ -115,28 +150,33 @@ def read_genotypes(bed: str | Path) -> tuple[np.ndarray, np.ndarray, pd.DataFram
 
 
 def impute_by_training_rows(dosages: np.ndarray, train: np.ndarray) -> np.ndarray:
-    """Fill missing calls with the training rows' rounded mean dosage.
+    """Fill missing calls with the training rows' mean dosage, rounded for hard calls.
 
     A rounded mean keeps hard calls (0, 1, 2) and never looks at other rows. Without
     gaps the array itself is returned, so that folds share it.
 
     Parameters
     ----------
-    dosages : ndarray of int8, shape (n_samples, n_markers)
-        Missing calls are negative.
+    dosages : ndarray of int8 or float32, shape (n_samples, n_markers)
+        Missing calls are negative, missing fractional dosages NaN.
     train : ndarray of int
         Training rows.
     """
-    gaps = dosages < 0
+    is_hard = np.issubdtype(dosages.dtype, np.integer)
+    gaps = dosages < 0 if is_hard else np.isnan(dosages)
     if not gaps.any():
         return dosages
     columns = np.flatnonzero(gaps.any(axis=0))
     part = dosages[np.ix_(train, columns)]
     called = part >= 0
-    total = np.where(called, part, 0).sum(axis=0, dtype=np.int64)
+    total = np.where(called, part, 0).sum(
+        axis=0, dtype=np.int64 if is_hard else np.float64
+    )
     # a marker without any call in the training rows is constant there, hence unused
     mean = total / np.maximum(called.sum(axis=0), 1)
     filled = dosages.copy()
-    block = filled[:, columns]
-    filled[:, columns] = np.where(block < 0, np.rint(mean).astype(np.int8), block)
+    mean = np.rint(mean) if is_hard else mean
+    filled[:, columns] = np.where(
+        gaps[:, columns], mean.astype(dosages.dtype), filled[:, columns]
+    )
     return filled

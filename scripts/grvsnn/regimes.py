@@ -53,6 +53,9 @@ class RegimeFits:
 class MarkerColumns:
     """Standardised additive and dominance columns of a task's markers.
 
+    Fractional dosages lie on straight lines between those of hard calls, so that the
+    heterozygosity of dosage x is 1 - abs(x - 1).
+
     Parameters
     ----------
     task : FoldTask
@@ -63,7 +66,7 @@ class MarkerColumns:
         self.genotypes = task.genotypes
         self.n_markers = task.n_markers
         mean, sd = column_moments(task.genotypes, task.train)
-        heterozygous = column_moments((task.genotypes == 1).astype(np.int8), task.train)
+        heterozygous = column_moments(heterozygosity(task.genotypes), task.train)
         additive = (np.arange(N_DOSAGES)[:, None] - mean) * reciprocal(sd)
         dominance = np.array([0.0, 1.0, 0.0])[:, None] - heterozygous[0]
         self.levels = np.stack([additive, dominance * reciprocal(heterozygous[1])])
@@ -75,9 +78,7 @@ class MarkerColumns:
         for part, levels in zip(
             np.split(out, 2, axis=1), self.levels.astype(np.float32), strict=True
         ):
-            part[:] = np.where(
-                x == 0, levels[0], np.where(x == 1, levels[1], levels[2])
-            )
+            part[:] = _column_values(x, levels)
         return torch.from_numpy(out)
 
     def curves(self, effects: np.ndarray) -> np.ndarray:
@@ -96,6 +97,24 @@ class MarkerColumns:
             self.levels[0][:, :, None] * additive
             + self.levels[1][:, :, None] * dominance
         )
+
+
+def _column_values(dosages: np.ndarray, levels: np.ndarray) -> np.ndarray:
+    """Pick or, between hard calls, interpolate values at dosage 0, 1, 2: (3, M)."""
+    if np.issubdtype(dosages.dtype, np.integer):
+        return np.where(
+            dosages == 0, levels[0], np.where(dosages == 1, levels[1], levels[2])
+        )
+    slope = (levels[2] - levels[0]) / 2
+    dominance = levels[1] - levels[0] - slope
+    return levels[0] + slope * dosages + dominance * heterozygosity(dosages)
+
+
+def heterozygosity(dosages: np.ndarray) -> np.ndarray:
+    """1 for a heterozygote, 0 for a homozygote, in between by a straight line."""
+    if np.issubdtype(dosages.dtype, np.integer):
+        return (dosages == 1).astype(np.int8)
+    return 1 - np.abs(dosages - 1)
 
 
 def train_regimes(

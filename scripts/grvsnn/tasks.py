@@ -39,9 +39,10 @@ class FoldTask:
     Y : ndarray of float64, shape (n_samples, T)
         Traits, adjusted and standardised by the training rows (mean 0, 1/n-variance 1);
         NaN in test rows and where a training phenotype is missing.
-    genotypes : ndarray of int8, shape (n_samples, n_markers)
+    genotypes : ndarray of int8 or float32, shape (n_samples, n_markers)
         Dosages 0, 1, 2, without gaps: missing calls take the training rows' rounded
-        mean. Zero columns in setting ``pedigree``.
+        mean. float32 with fractions where the dataset says ``dosage: fractional``, gaps
+        filled by the mean itself. Zero columns in setting ``pedigree``.
     loadings : ndarray of float64, shape (n_samples, n_loadings)
         Pedigree loadings L = Q sqrt(Lambda), unstandardised; zero columns in setting
         ``markers``.
@@ -74,6 +75,11 @@ class FoldTask:
     def n_markers(self) -> int:
         """Number of markers."""
         return self.genotypes.shape[1]
+
+    @property
+    def is_fractional(self) -> bool:
+        """Whether the dosages are fractional, so that no table of three holds them."""
+        return not np.issubdtype(self.genotypes.dtype, np.integer)
 
     @property
     def n_loadings(self) -> int:

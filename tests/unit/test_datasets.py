@@ -87,6 +87,8 @@ def test_pig_text_files_are_read_and_cleaned(pig_files):
     np.testing.assert_array_equal(data.dosages, [[0, 1, 2], [2, 0, 1]])
     np.testing.assert_array_equal(data.phenotypes[["a", "b"]], [[0.5, 3], [1.5, -2]])
     assert data.steps[0]["fractional_dosages_rounded"] == 2
+    # 0.75 and 0.14
+    assert data.steps[0]["mean_rounding_error"] == pytest.approx(0.195)
     assert len(data.pedigree) == 4
 
 

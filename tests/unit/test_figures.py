@@ -9,8 +9,10 @@ import pandas as pd
 import pytest
 from grvsnn import figures
 from grvsnn.compare import compare_methods, correlated_t
+from grvsnn.figures.qc import plot_quality
 from grvsnn.figures.reported import plot_reported
 from grvsnn.metrics import dcor, pearson
+from grvsnn.qc.checks import Limits
 from grvsnn.style import LOOKS
 from grvsnn.tables import runtime_frame
 from matplotlib.backends.backend_agg import RendererAgg
@@ -139,8 +141,35 @@ def draw_reported(paths, traits=("body_length", "bmi")):
     plot_reported(table, paths)
 
 
+def draw_quality(paths, with_parents=True):
+    """Genotypes with gaps, twins and wrong parents."""
+    rng = np.random.default_rng(5)
+    n = 300
+    heterozygosity = np.r_[rng.normal(0.3, 0.01, n - 2), 0.2, 0.5]
+    animals = pd.DataFrame(
+        {
+            "call_rate": np.r_[rng.uniform(0.95, 1, n - 1), 0.3],
+            "heterozygosity": heterozygosity,
+            "nearest": np.r_[rng.normal(0.7, 0.02, n - 2), 1, 1],
+        }
+    )
+    frequency = rng.random(900).round(2)
+    markers = pd.DataFrame({"frequency": frequency, "is_autosomal": True})
+    markers["maf"] = np.minimum(frequency, 1 - frequency)
+    markers["call_rate"] = rng.uniform(0.8, 1, 900)
+    rates = {"random": rng.normal(0.07, 0.01, 500)}
+    if with_parents:
+        rates["recorded"] = np.r_[rng.exponential(0.001, 200), 0.06]
+    pairs = pd.concat(
+        [pd.DataFrame({"kind": kind, "rate": rate}) for kind, rate in rates.items()]
+    )
+    plot_quality(animals, markers, pairs, Limits(), paths)
+
+
 SMALL = {"traits": ["body_length"], "settings": SETTINGS}
 FIGURES = {
+    "quality": draw_quality,
+    "quality, no parents": lambda paths: draw_quality(paths, with_parents=False),
     "scatter": lambda paths: figures.plot_true_vs_predicted(make_points(), paths),
     "scree": draw_scree,
     "runs": lambda paths: figures.plot_runs(make_scores(), paths),

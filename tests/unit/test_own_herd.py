@@ -161,7 +161,9 @@ def test_fractional_dosages_are_rounded_and_counted(tmp_path):
     (tmp_path / "x.csv").write_text("id,m1,m2,m3\na,0.14,1.00,NA\nb,1.9,.,0.86\n")
     calls = read_dosage_table(tmp_path / "x.csv", CODES)
     np.testing.assert_array_equal(calls.dosages, [[0, 1, -1], [2, -1, 1]])
-    assert calls.notes == {"fractional_dosages_rounded": 3}
+    error = pytest.approx((0.14 + 0.1 + 0.14) / 3)
+    rounding = {"fractional_dosages_rounded": 3, "mean_rounding_error": error}
+    assert calls.notes == rounding and calls.fractional is None
 
 
 def test_vcf_fields_are_found_wherever_they_stand(tmp_path):
@@ -179,7 +181,9 @@ def test_vcf_fields_are_found_wherever_they_stand(tmp_path):
     np.testing.assert_array_equal(calls.dosages.T, [[0, 1, -1, -1], [0, 2, -1, 1]])
     assert list(calls.marker_map["snp"]) == ["rs1", "1:9"]
     assert list(calls.marker_map["a1"]) == ["G", "G"]
-    assert calls.notes == {"fractional_dosages_rounded": 2}
+    error = pytest.approx((0.1 + 0.4) / 2)
+    rounding = {"fractional_dosages_rounded": 2, "mean_rounding_error": error}
+    assert calls.notes == rounding
 
 
 @pytest.mark.parametrize("n_samples", [4, 5, 6, 7])

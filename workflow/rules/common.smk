@@ -146,6 +146,27 @@ def get_relationship(wildcards):
     return f"<results>/{wildcards.dataset}/data/{name}"
 
 
+def fractional_datasets():
+    """Pattern of the datasets whose dosages the methods get before rounding."""
+    registry = config["registry"].items()
+    names = [n for n, entry in registry if entry.get("dosage") == "fractional"]
+    return "|".join(names) or "no_fractional_dataset"
+
+
+def get_fractional(wildcards):
+    """Dosages before rounding, of datasets whose methods are to have them."""
+    if config["registry"][wildcards.dataset].get("dosage") != "fractional":
+        return []
+    return f"<results>/{wildcards.dataset}/data/dosages.npy"
+
+
+def get_genotype_file(wildcards):
+    """Raw genotypes of a dataset with fractional dosages."""
+    entry = config["registry"][wildcards.dataset]
+    own = entry["format"] in CONFIG_CHECK.HERD_FORMATS
+    return (get_own_files if own else get_raw_files)(wildcards)["genotypes"]
+
+
 def get_pedigree(wildcards):
     """The pedigree of a dataset that comes with one."""
     entry = config["registry"][wildcards.dataset]
@@ -280,7 +301,10 @@ def get_final_targets(wildcards):
         names += ["stability"] if SELECTING else []
         names += ["accuracy_breeding", "accuracy_genetic"] if simulated else []
         names += ["intervals"] if intervals else []
-        names += ["curves"] if CURVED and WITH_MARKERS else []
+        # the network's own curves are means over hard calls
+        hard = config["registry"][dataset].get("dosage") != "fractional"
+        curved = CURVED if hard else {"grvsnn_plus"} & set(CURVED)
+        names += ["curves"] if curved and WITH_MARKERS else []
         names += ["ablation"] if VARIANTS else []
         figures += [f"{dataset}/figures/{name}" for name in names]
     return [

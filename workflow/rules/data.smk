@@ -160,6 +160,30 @@ use rule prepare_herd as prepare_herd_relationship with:
         dataset=herds_with("relationship"),
 
 
+# dosages before rounding, of the animals and markers that the data hold
+rule keep_fractions:
+    input:
+        GENOTYPES,
+        source=get_genotype_file,
+        library=library("keep_fractions.py"),
+    output:
+        dosages=f"{DATA}/dosages.npy",
+    log:
+        "<logs>/keep_fractions/{dataset}.log",
+    wildcard_constraints:
+        dataset=fractional_datasets(),
+    conda:
+        "../../envs/data.yaml"
+    resources:
+        mem_mb=scale_by_size(1000, 15),
+        runtime=grow(60),
+        gpu=0,
+    params:
+        entry=lookup("registry/{dataset}", within=config),
+    script:
+        "../../scripts/keep_fractions.py"
+
+
 rule simulate_population:
     input:
         unpack(get_real_relatives),

@@ -1,6 +1,7 @@
 # One rule per software stack; all share the files of a fit, the script and its contract.
 FIT_INPUT = {
     "genotypes": GENOTYPES,
+    "fractional": get_fractional,
     "training": "<results>/{dataset}/targets/repeat-{repeat}/training.parquet",
     "folds": "<results>/{dataset}/folds.parquet",
     "loadings": get_loadings,

@@ -37,6 +37,7 @@ rule tabulate_qc:
         checks="<results>/{dataset}/qc/checks.parquet",
         animals="<results>/{dataset}/qc/animals.parquet",
         markers="<results>/{dataset}/qc/markers.parquet",
+        provenance="<results>/{dataset}/data/provenance.json",
         library=library("tabulate_qc.py"),
     output:
         csv="<results>/{dataset}/tables/qc.csv",

@@ -10,6 +10,8 @@ from grvsnn.errors import InputError
 from grvsnn.genotypes import check_names
 
 MISSING_CALL = -1
+FRACTION = 1e-6
+"""Difference from a hard call that is no more than rounding of the file."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,13 +29,16 @@ class Calls:
         The file, for messages.
     notes : dict
         What was changed on reading, for the provenance.
+    fractional : ndarray of float16, shape (n_samples, n_markers), or None
+        Dosages before rounding, NaN = missing, where they are asked for.
     """
 
     dosages: np.ndarray
     sample_ids: np.ndarray
     marker_map: pd.DataFrame
     source: str
-    notes: dict[str, int] = field(default_factory=dict)
+    notes: dict[str, float] = field(default_factory=dict)
+    fractional: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         for kind, names in (
@@ -49,16 +54,45 @@ class Calls:
                 raise InputError(f"{self.source}: {error}") from None
 
 
+@dataclass(eq=False)
+class Rounding:
+    """How many dosages lost a fraction on rounding, and how much of it in all."""
+
+    count: int = 0
+    total: float = 0.0
+
+    def add(self, lost: np.ndarray) -> None:
+        """Take in the differences of dosages and hard calls; NaN = missing."""
+        size = np.abs(lost)
+        size = size[size > FRACTION]
+        self.count += len(size)
+        self.total += float(size.sum(dtype=np.float64))
+
+    @property
+    def facts(self) -> dict[str, float]:
+        """Number of the rounded and their mean absolute error, for the provenance."""
+        facts = {"fractional_dosages_rounded": self.count}
+        if self.count:
+            facts["mean_rounding_error"] = self.total / self.count
+        return facts
+
+
+def as_dosages(calls: np.ndarray) -> np.ndarray:
+    """Hard calls as float32 dosages, NaN where a call is missing."""
+    return np.where(calls < 0, np.nan, calls).astype(np.float32)
+
+
 class DosageCodes(dict):
     """Cell of a dosage table -> hard call; a new spelling is understood once.
 
     Fractions, which imputation leaves, are rounded to the nearest hard call (a half
-    to the even one); `fractional` keeps their spellings.
+    to the even one); `exact` gives the dosage before that, NaN for a missing one.
     """
 
     def __init__(self, missing: frozenset[str]) -> None:
         super().__init__(dict.fromkeys(missing, MISSING_CALL))
-        self.fractional: set[str] = set()
+        self.exact: dict[str, float] = dict.fromkeys(missing, np.nan)
+        self.has_fractions = False
 
     def __missing__(self, cell: str) -> int:
         try:
@@ -71,11 +105,15 @@ class DosageCodes(dict):
                 "missing call, add it to the entry's 'missing'"
             )
         call = round(value)
-        if abs(value - call) > 1e-6:
-            self.fractional.add(cell)
+        self.exact[cell] = value
+        self.has_fractions |= abs(value - call) > FRACTION
         self[cell] = call
         return call
 
-    def count_fractional(self, cells: list[str]) -> int:
-        """Count the rounded cells of a row."""
-        return sum(cell in self.fractional for cell in cells) if self.fractional else 0
+    def read(self, cells: list[str]) -> tuple[np.ndarray, np.ndarray]:
+        """Hard calls (int8) of a row's cells, and their dosages (float32)."""
+        calls = np.fromiter(map(self.__getitem__, cells), np.int8, len(cells))
+        if not self.has_fractions:
+            return calls, as_dosages(calls)
+        exact = np.fromiter(map(self.exact.__getitem__, cells), np.float32, len(cells))
+        return calls, exact

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from grvsnn.datasets.calls import Calls, DosageCodes
+from grvsnn.datasets.calls import Calls, DosageCodes, Rounding
 from grvsnn.datasets.pine import unmapped_markers
 from grvsnn.datasets.plink import read_bim
 from grvsnn.datasets.text_table import TextTable, open_table, refuse_repeats
@@ -17,6 +17,7 @@ def read_dosage_table(
     missing: frozenset[str],
     rows: str = "animals",
     map_file: str | Path | None = None,
+    fractional: bool = False,
 ) -> Calls:
     """Read dosages; the first column and the first line hold names.
 
@@ -31,6 +32,8 @@ def read_dosage_table(
     map_file : path, optional
         A .bim file with a line for every marker; its a1 is the allele counted. Without
         it alleles are called A and B and positions follow the table.
+    fractional : bool
+        Keep the dosages before rounding too.
     """
     table = open_table(path)
     if set(table.header[1:]) <= {"0", "1", "2", *missing}:
@@ -43,36 +46,40 @@ def read_dosage_table(
         f"{table.path}, line 1",
     )
     codes = DosageCodes(missing)
-    names, dosages, n_rounded = _read_rows(table, codes)
+    names, dosages, rounding, exact = _read_rows(table, codes, fractional)
     across = np.array(table.header[1:])
     if rows == "markers":
         dosages, names, across = np.ascontiguousarray(dosages.T), across, names
+        exact = np.ascontiguousarray(exact.T) if fractional else None
     return Calls(
         dosages,
         names,
         unmapped_markers(across) if map_file is None else _look_up(map_file, across),
         str(table.path),
-        {"fractional_dosages_rounded": n_rounded},
+        rounding.facts,
+        exact,
     )
 
 
 def _read_rows(
-    table: TextTable, codes: DosageCodes
-) -> tuple[np.ndarray, np.ndarray, int]:
-    names, rows, n_rounded = [], [], 0
+    table: TextTable, codes: DosageCodes, keep: bool
+) -> tuple[np.ndarray, np.ndarray, Rounding, np.ndarray | None]:
+    names, rows, kept, rounding = [], [], [], Rounding()
     for number, (name, *cells) in table.rows:
         where = f"{table.path}, line {number}"
         if not name:
             raise InputError(f"{where}: the row has no name in its first column")
         try:
-            rows.append(np.fromiter(map(codes.__getitem__, cells), np.int8, len(cells)))
+            calls, exact = codes.read(cells)
         except InputError as error:
             raise InputError(f"{where}: {error}") from None
         names.append(name)
-        n_rounded += codes.count_fractional(cells)
+        rows.append(calls)
+        rounding.add(exact - calls)
+        kept += [exact.astype(np.float16)] if keep else []
     if not rows:
         raise InputError(f"{table.path} has a header and no rows")
-    return np.array(names), np.stack(rows), n_rounded
+    return np.array(names), np.stack(rows), rounding, np.stack(kept) if keep else None
 
 
 def _look_up(map_file: str | Path, markers: np.ndarray) -> pd.DataFrame:

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from grvsnn.datasets.calls import Calls, Rounding
 from grvsnn.datasets.pine import unmapped_markers
 from grvsnn.datasets.prepared import PreparedDataset, select_columns
 from grvsnn.errors import InputError
@@ -22,22 +23,24 @@ def prepare_pig(
 ) -> PreparedDataset:
     """Read genotypes, phenotypes ("." = missing) and pedigree ("0" = unknown).
 
-    Imputed fractional dosages are rounded to the nearest hard call; how many is in the
-    provenance. The paper's 2,314 animals are those with all traits observed.
+    Imputed fractional dosages are rounded to the nearest hard call; how many, and how
+    far on average, is in the provenance. The paper's 2,314 animals are those with all
+    traits observed.
     """
-    ids, markers, dosages, n_rounded = _read_dosages(Path(genotype_file))
+    calls = read_pig_dosages(genotype_file)
+    ids = calls.sample_ids
     phenotypes = pd.DataFrame({"sample_id": ids}).merge(
         read_pig_phenotypes(phenotype_file, traits), on="sample_id", how="left"
     )
     data = PreparedDataset(
-        dosages=dosages,
-        marker_map=unmapped_markers(markers),
+        dosages=calls.dosages,
+        marker_map=calls.marker_map,
         phenotypes=phenotypes,
         covariates=phenotypes[["sample_id"]],
         pedigree=read_pig_pedigree(pedigree_file),
     )
     data.count("read")
-    data.steps[-1]["fractional_dosages_rounded"] = n_rounded
+    data.steps[-1].update(calls.notes)
     data.keep_complete()
     data.check(str(phenotype_file))
     return data
@@ -55,10 +58,18 @@ def read_pig_phenotypes(path: str | Path, traits: Mapping[str, str]) -> pd.DataF
     return select_columns(table, {"sample_id": "ID", **dict(traits)}, str(path))
 
 
-def _read_dosages(path: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray, int]:
-    """Read the genotype table line by line, so that memory holds int8 only."""
-    ids, rows, n_rounded = [], [], 0
-    with path.open(encoding="utf-8-sig") as lines:
+def read_pig_dosages(path: str | Path, fractional: bool = False) -> Calls:
+    """Read the genotype table line by line, so that memory holds no float32 table.
+
+    Parameters
+    ----------
+    path : path
+        One row an animal, dosages with two decimals.
+    fractional : bool
+        Keep the dosages before rounding too.
+    """
+    ids, rows, kept, rounding = [], [], [], Rounding()
+    with Path(path).open(encoding="utf-8-sig") as lines:
         markers = np.array(next(lines).strip().split(",")[1:])
         for number, line in enumerate(lines, start=2):
             sample, _, rest = line.strip().partition(",")
@@ -66,12 +77,20 @@ def _read_dosages(path: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray, int]:
                 continue
             values = _parse_row(rest, len(markers), f"{path}, line {number}")
             hard = np.rint(values)
-            n_rounded += int((np.abs(values - hard) > 1e-6).sum())
+            rounding.add(values - hard)
             ids.append(sample)
             rows.append(hard.astype(np.int8))
+            kept += [values.astype(np.float16)] if fractional else []
             if number % 500 == 0:
                 logger.info("%d animals read", number - 1)
-    return np.array(ids), markers, np.stack(rows), n_rounded
+    return Calls(
+        np.stack(rows),
+        np.array(ids),
+        unmapped_markers(markers),
+        str(path),
+        rounding.facts,
+        np.stack(kept) if fractional else None,
+    )
 
 
 def _parse_row(text: str, n_markers: int, where: str) -> np.ndarray:

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from grvsnn.datasets.calls import MISSING_CALL, Calls, DosageCodes
+from grvsnn.datasets.calls import MISSING_CALL, Calls, DosageCodes, Rounding, as_dosages
 from grvsnn.datasets.text_table import read_lines, refuse_repeats
 from grvsnn.errors import InputError
 from grvsnn.genotypes import MAP_COLUMNS
@@ -36,28 +36,37 @@ class GenotypeCodes(dict):
         return call
 
 
-def read_vcf(path: str | Path) -> Calls:
+def read_vcf(path: str | Path, fractional: bool = False) -> Calls:
     """Read the biallelic sites of a VCF; the counted allele a1 is ALT.
 
     Calls come from GT. Where a site has none they come from DS, rounded to the nearest
     hard call. Half calls (``./1``) are missing. A site without ID is named
     ``chromosome:position``.
+
+    Parameters
+    ----------
+    path : path
+        .vcf or .vcf.gz.
+    fractional : bool
+        Look for DS first, and keep the dosages before rounding too.
     """
     lines = enumerate(read_lines(path), start=1)
     samples = _read_header(lines, path)
     genotypes, dosages = GenotypeCodes(), DosageCodes(frozenset({".", ""}))
-    sites, rows, n_rounded = [], [], 0
+    sites, rows, kept, rounding = [], [], [], Rounding()
+    order = ("DS", "GT") if fractional else ("GT", "DS")
     for number, line in lines:
         if not line:
             continue
         cells = line.split("\t")
         try:
             sites.append(_read_site(cells, len(samples)))
-            calls, rounded = _read_calls(cells, genotypes, dosages)
+            calls, exact = _read_calls(cells, order, genotypes, dosages)
         except InputError as error:
             raise InputError(f"{path}, line {number}: {error}") from None
         rows.append(calls)
-        n_rounded += rounded
+        rounding.add(exact - calls)
+        kept += [exact.astype(np.float16)] if fractional else []
     if not rows:
         raise InputError(f"{path} has no markers")
     return Calls(
@@ -65,7 +74,8 @@ def read_vcf(path: str | Path) -> Calls:
         np.array(samples),
         pd.DataFrame(sites, columns=MAP_COLUMNS),
         str(path),
-        {"fractional_dosages_rounded": n_rounded},
+        rounding.facts,
+        np.ascontiguousarray(np.stack(kept).T) if fractional else None,
     )
 
 
@@ -108,11 +118,14 @@ def _read_site(cells: list[str], n_samples: int) -> tuple:
 
 
 def _read_calls(
-    cells: list[str], genotypes: GenotypeCodes, dosages: DosageCodes
-) -> tuple[np.ndarray, int]:
-    """Read one site's calls, shape (n_samples,), and how many were rounded."""
+    cells: list[str],
+    order: tuple[str, str],
+    genotypes: GenotypeCodes,
+    dosages: DosageCodes,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Read one site's calls and its dosages before rounding, shape (n_samples,)."""
     fields = cells[8].split(":")
-    name = next((name for name in ("GT", "DS") if name in fields), None)
+    name = next((name for name in order if name in fields), None)
     if name is None:
         raise InputError(f"FORMAT {cells[8]!r} has neither GT nor DS")
     calls = cells[9:]
@@ -121,9 +134,10 @@ def _read_calls(
         calls = [_pick(call, place) for call in calls]
     elif len(fields) > 1:
         calls = [call.partition(":")[0] for call in calls]
-    codes = genotypes if name == "GT" else dosages
-    values = np.fromiter(map(codes.__getitem__, calls), np.int8, len(calls))
-    return values, dosages.count_fractional(calls) if name == "DS" else 0
+    if name == "DS":
+        return dosages.read(calls)
+    values = np.fromiter(map(genotypes.__getitem__, calls), np.int8, len(calls))
+    return values, as_dosages(values)
 
 
 def _pick(call: str, place: int) -> str:

@@ -22,7 +22,8 @@ class Design:
     codes : ndarray of int8, shape (marker_blocks, padded_rows, 32)
         Dosage minus the column's rounded mean, which keeps sums of codes small.
     loadings : ndarray of float32, shape (loading_blocks, padded_rows, 32)
-        Loadings, standardised over all rows for the sake of float32 only.
+        Fractional dosages, then loadings, each padded to whole blocks; standardised
+        over all rows for the sake of float32 only.
     term : ndarray of int32, shape (blocks,)
         Which of the model's terms a block belongs to.
     slots : ndarray of int, shape (n_features,)
@@ -89,8 +90,8 @@ def build_design(
 
     Parameters
     ----------
-    genotypes : ndarray of int8, shape (n_samples, n_markers)
-        Dosages without gaps.
+    genotypes : ndarray of int8 or float32, shape (n_samples, n_markers)
+        Dosages without gaps; fractional ones are kept as floats, like loadings.
     loadings : ndarray of float64, shape (n_samples, n_loadings)
         Pedigree loadings.
     rows : ndarray of int
@@ -103,25 +104,37 @@ def build_design(
     Design
     """
     n_markers, n_loadings = genotypes.shape[1], loadings.shape[1]
-    dosages, floats = genotypes[rows], loadings[rows].astype(np.float64)
-    base = np.rint(dosages.mean(axis=0, dtype=np.float64))
-    centre, sd = floats.mean(axis=0), floats.std(axis=0)
-    unit = np.where(sd > 0, sd, 1.0)
-    codes = _blocks(dosages - base.astype(np.int8), np.int8)
-    scaled = _blocks((floats - centre) / unit, np.float32)
+    hard, fractional = genotypes[rows], genotypes[rows][:, :0]
+    if not np.issubdtype(genotypes.dtype, np.integer):
+        hard, fractional = fractional.astype(np.int8), hard
+    base = np.rint(hard.mean(axis=0, dtype=np.float64))
+    codes = _blocks(hard - base.astype(np.int8), np.int8)
+    dosages, dosage_centre, dosage_unit = _scale(fractional)
+    scaled, centre, unit = _scale(loadings[rows])
+    marker_blocks = len(codes) + len(dosages)
     both = n_markers > 0 and n_loadings > 0 and not joint
-    term = np.repeat(np.array([0, int(both)], np.int32), (len(codes), len(scaled)))
+    term = np.repeat(np.array([0, int(both)], np.int32), (marker_blocks, len(scaled)))
     return Design(
         codes=codes,
-        loadings=scaled,
+        loadings=np.concatenate((dosages, scaled)),
         term=term,
         slots=np.concatenate(
-            (np.arange(n_markers), len(codes) * BLOCK + np.arange(n_loadings))
+            (np.arange(n_markers), marker_blocks * BLOCK + np.arange(n_loadings))
         ),
-        origin=np.concatenate((base, centre)),
-        unit=np.concatenate((np.ones(n_markers), unit)),
+        origin=np.concatenate((base, dosage_centre, centre)),
+        unit=np.concatenate((np.ones(hard.shape[1]), dosage_unit, unit)),
         n_rows=len(rows),
     )
+
+
+def _scale(columns: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Blocks of standardised columns, and each column's centre and unit."""
+    columns = columns.astype(np.float64)
+    centre, sd = columns.mean(axis=0), columns.std(axis=0)
+    largest = np.abs(columns).max(axis=0, initial=0.0)
+    # a constant column may vary by rounding, which must not be blown up
+    unit = np.where(sd > CONSTANT * largest, sd, 1.0)
+    return _blocks((columns - centre) / unit, np.float32), centre, unit
 
 
 def _blocks(columns: np.ndarray, dtype: type) -> np.ndarray:

@@ -155,8 +155,13 @@ def fit_fold(task: FoldTask, recipe: Recipe) -> FoldFit:
     """Tune on the first inner split, then fit the members and average them."""
     start = time.perf_counter()
     device = torch_device(recipe.protocol.device)
-    standardiser = Standardiser.fit(task.genotypes, task.loadings, task.train)
-    inputs = standardiser.apply(task.genotypes, task.loadings).to(device)
+    genotypes, dense = task.genotypes, task.loadings
+    if task.is_fractional:
+        # the dense path: a table holds hard calls only
+        dense = np.hstack([genotypes, dense])
+        genotypes = genotypes[:, :0].astype(np.int8)
+    standardiser = Standardiser.fit(genotypes, dense, task.train)
+    inputs = standardiser.apply(genotypes, dense).to(device)
     Y = torch.from_numpy(np.array(task.Y, dtype=np.float32)).to(device)
 
     tuned = _tune_fold(task, recipe, inputs, Y)

@@ -164,7 +164,9 @@ def _interpret(
     additive = linear[:M] + products[:M]
     curves = np.full((3, M + K, T), np.nan)
     curves[:, :M] = columns.curves(np.concatenate([additive, products[M:]]))
-    frequency = np.stack([(task.genotypes[task.train] == k).mean(0) for k in range(3)])
+    calls = task.genotypes[task.train]
+    calls = np.rint(calls) if task.is_fractional else calls
+    frequency = np.stack([(calls == k).mean(0) for k in range(3)])
     raw = np.concatenate(
         [
             (np.abs(curves[:, :M]) * frequency[:, :, None]).sum(0),

@@ -48,7 +48,7 @@ class Limits:
     max_mendel_pair: float = 0.01
     max_mendel_trio: float = 0.02
     max_mendel_marker: float = 0.05
-    min_batch_z: float = 6.0
+    min_batch_z: float = 5.0
     min_maf: float = 0.01
     min_hwe_p: float = 1e-10
 

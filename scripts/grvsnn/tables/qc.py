@@ -1,5 +1,8 @@
 """Table of the quality of the genotypes: what each check found."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 import pandas as pd
 
 from grvsnn.labels import GAP
@@ -14,7 +17,10 @@ GROUPS = {
 
 
 def qc_table(
-    checks: pd.DataFrame, animals: pd.DataFrame, markers: pd.DataFrame
+    checks: pd.DataFrame,
+    animals: pd.DataFrame,
+    markers: pd.DataFrame,
+    read: Mapping = MappingProxyType({}),
 ) -> Table:
     """Lay out the checks of one dataset.
 
@@ -25,6 +31,8 @@ def qc_table(
         a filter took out before (missing where the filter is off).
     animals, markers : DataFrame
         As `grvsnn.qc.quality.Quality` describes them.
+    read : mapping
+        First step of the provenance, which says how many dosages had fractions.
 
     Returns
     -------
@@ -51,7 +59,7 @@ def qc_table(
         columns=["Limit", "Tested", "Flagged", "Removed before", "Likely cause"],
         cells=cells,
         best=[[False, False, row.n_flagged > 0, False, False] for row in rows],
-        note=_note(animals, markers),
+        note=f"{_note(animals, markers)} {_rounding_note(read)}",
     )
 
 
@@ -64,4 +72,14 @@ def _note(animals: pd.DataFrame, markers: pd.DataFrame) -> str:
         "methods get. Removed before: by the filters of the config's qc, drop; of "
         "parents, links of the pedigree. Not tested: needs a genotyped parent and its "
         "offspring, or batches."
+    )
+
+
+def _rounding_note(read: Mapping) -> str:
+    n_rounded = read.get("fractional_dosages_rounded", 0)
+    if not n_rounded:
+        return ""
+    return (
+        f"{n_rounded:,} of the dosages read had fractions, "
+        f"{number(read['mean_rounding_error'])} on average; checks see them rounded."
     )
