@@ -30,7 +30,7 @@ def main(job) -> None:
     )
     params = dict(job.params.method)
     checkpoint = checkpoint_folder(
-        tasks, params, beside=job.output.fits, code=job.input.library
+        tasks, params, beside=job.output.fits, code=job.params.code
     )
     method = base_method(wildcards.method)
     if method == "grvsnn":

@@ -1,12 +1,13 @@
 """What a script runs: this project's files and others' packages, by its imports.
 
-Rules take the files as input, so that an edit runs a job again; tests hold the
-packages to the rule's environment. Only the standard library is used, since the
-workflow reads this module while it is parsed.
+Rules take a hash of the files as a parameter, so that an edit runs a job again; tests
+hold the packages to the rule's environment. Only the standard library is used, since
+the workflow reads this module while it is parsed.
 """
 
 import ast
 import functools
+import hashlib
 import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -47,6 +48,20 @@ def code_of(scripts: Path, *roots: str) -> list[Path]:
             found.add(path)
             waiting += _next_files(path, scripts)
     return sorted(found)
+
+
+def hash_code(scripts: Path, *roots: str) -> str:
+    """Hash the names and contents of what `code_of` finds."""
+    digest = hashlib.sha256()
+    for path in code_of(scripts, *roots):
+        digest.update(path.relative_to(scripts.parent).as_posix().encode())
+        digest.update(_hash_file(path))
+    return digest.hexdigest()[:16]
+
+
+@functools.cache
+def _hash_file(path: Path) -> bytes:
+    return hashlib.sha256(path.read_bytes()).digest()
 
 
 def packages_of(files: Iterable[Path]) -> set[str]:

@@ -8,7 +8,7 @@ import hashlib
 import logging
 import resource
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -144,16 +144,14 @@ def checkpoint_folder(
     tasks: Sequence[FoldTask],
     params: Mapping,
     beside: str | Path,
-    code: Iterable[str | Path] = (),
+    code: str = "",
 ) -> Path:
     """Folder in which a killed fit finds what it had done.
 
     Its name hashes everything the fit depends on, so that a checkpoint of other data,
-    parameters, version or files of `code` is never taken up.
+    parameters, version or `code` (a hash) is never taken up.
     """
-    digest = hashlib.sha256(f"{__version__}{sorted(params.items())}".encode())
-    for path in code:
-        digest.update(Path(path).read_bytes())
+    digest = hashlib.sha256(f"{__version__}{code}{sorted(params.items())}".encode())
     for task in tasks:
         digest.update(f"{task.seed_for()}{task.inner_splits}".encode())
         for array in (task.Y, task.genotypes, task.loadings, task.train):

@@ -53,7 +53,7 @@ def read_environment(path):
 
 def roots_of(body):
     """What the rule says that it runs; None for a rule of another's code."""
-    called = last(r"library=library\(([^)]*)\)", body)
+    called = last(r"(?:code=)?hash_code\(([^)]*)\)", body)
     return re.findall(r'"([^"]+)"', called) if called else None
 
 

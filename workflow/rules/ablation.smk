@@ -6,6 +6,7 @@ use rule fit_grvsnn as fit_grvsnn_variant with:
     wildcard_constraints:
         method=variants_of("grvsnn"),
     params:
+        code=rules.fit_grvsnn.params.code,
         method=get_params,
         protocol=lookup("protocol", within=config),
         seed=lookup("seed", within=config),
@@ -15,6 +16,7 @@ use rule fit_grvsnn_plus as fit_grvsnn_plus_variant with:
     wildcard_constraints:
         method=variants_of("grvsnn_plus"),
     params:
+        code=rules.fit_grvsnn_plus.params.code,
         method=get_params,
         protocol=lookup("protocol", within=config),
         seed=lookup("seed", within=config),
@@ -31,7 +33,6 @@ use rule score_predictions as score_variants with:
         bed="<results>/{dataset}/data/genotypes.bed",
         true_values=get_truth("true_values"),
         true_qtl=get_truth("true_qtl"),
-        library=library("score_predictions.py"),
     output:
         scores="<results>/{dataset}/ablation/scores.parquet",
         stability="<results>/{dataset}/ablation/stability.parquet",
@@ -46,7 +47,6 @@ rule collect_ablation:
         scores="<results>/{dataset}/scores.parquet",
         variants="<results>/{dataset}/ablation/scores.parquet",
         fits=get_ablation_jobs("fits.json", [*BASES, *VARIANTS]),
-        library=library("collect_ablation.py"),
     output:
         "<results>/{dataset}/ablation/ablation.parquet",
     log:
@@ -57,6 +57,8 @@ rule collect_ablation:
         mem_mb=grow(1000),
         runtime=grow(10),
         gpu=0,
+    params:
+        code=hash_code("collect_ablation.py"),
     script:
         "../../scripts/collect_ablation.py"
 
@@ -64,7 +66,6 @@ rule collect_ablation:
 rule tabulate_ablation:
     input:
         scores="<results>/{dataset}/ablation/ablation.parquet",
-        library=library("tabulate_ablation.py"),
     output:
         csv="<results>/{dataset}/tables/ablation.csv",
         tex="<results>/{dataset}/tables/ablation.tex",
@@ -84,6 +85,7 @@ rule tabulate_ablation:
         runtime=grow(10),
         gpu=0,
     params:
+        code=hash_code("tabulate_ablation.py"),
         variants=VARIANTS,
     script:
         "../../scripts/tabulate_ablation.py"
@@ -92,7 +94,6 @@ rule tabulate_ablation:
 rule plot_ablation:
     input:
         scores="<results>/{dataset}/ablation/ablation.parquet",
-        library=library("plot_ablation.py"),
     output:
         png="<results>/{dataset}/figures/ablation.png",
         svg=report(
@@ -110,6 +111,8 @@ rule plot_ablation:
         mem_mb=grow(1000),
         runtime=grow(10),
         gpu=0,
+    params:
+        code=hash_code("plot_ablation.py"),
     script:
         "../../scripts/plot_ablation.py"
 
@@ -117,7 +120,6 @@ rule plot_ablation:
 rule tabulate_pedigree:
     input:
         scores="<results>/{dataset}/scores.parquet",
-        library=library("tabulate_pedigree.py"),
     output:
         csv="<results>/{dataset}/tables/pedigree.csv",
         tex="<results>/{dataset}/tables/pedigree.tex",
@@ -136,5 +138,7 @@ rule tabulate_pedigree:
         mem_mb=grow(1000),
         runtime=grow(10),
         gpu=0,
+    params:
+        code=hash_code("tabulate_pedigree.py"),
     script:
         "../../scripts/tabulate_pedigree.py"

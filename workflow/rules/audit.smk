@@ -8,7 +8,6 @@ rule tabulate_reproduced:
         claims=REPORTED_CLAIMS,
         scores="<results>/summary/scores.parquet",
         fits=get_reported_fits,
-        library=library("tabulate_reproduced.py"),
     output:
         csv="<results>/summary/tables/reproduced.csv",
         tex="<results>/summary/tables/reproduced.tex",
@@ -27,6 +26,7 @@ rule tabulate_reproduced:
         runtime=grow(10),
         gpu=0,
     params:
+        code=hash_code("tabulate_reproduced.py"),
         protocol=lookup("protocol", within=config),
     script:
         "../../scripts/tabulate_reproduced.py"
@@ -35,7 +35,6 @@ rule tabulate_reproduced:
 rule plot_reported:
     input:
         reproduced="<results>/summary/tables/reproduced.csv",
-        library=library("plot_reported.py"),
     output:
         png="<results>/{dataset}/figures/reported.png",
         svg=report(
@@ -52,6 +51,8 @@ rule plot_reported:
         mem_mb=grow(1000),
         runtime=grow(10),
         gpu=0,
+    params:
+        code=hash_code("plot_reported.py"),
     script:
         "../../scripts/plot_reported.py"
 
@@ -65,7 +66,6 @@ rule tabulate_feasibility:
             "<results>/{dataset}/data/genotypes.bim", dataset=config["datasets"]
         ),
         ranks=collect("<results>/{dataset}/pedigree/rank.json", dataset=WITH_RELATIVES),
-        library=library("tabulate_feasibility.py"),
     output:
         csv="<results>/summary/tables/feasibility.csv",
         tex="<results>/summary/tables/feasibility.tex",
@@ -92,6 +92,7 @@ rule tabulate_feasibility:
         runtime=grow(10),
         gpu=0,
     params:
+        code=hash_code("tabulate_feasibility.py"),
         datasets=lookup("datasets", within=config),
         with_relatives=WITH_RELATIVES,
     script:
@@ -102,7 +103,6 @@ rule tabulate_sentinel:
     input:
         controls="<results>/{dataset}/sentinel/scores.parquet",
         scores="<results>/{dataset}/scores.parquet",
-        library=library("tabulate_sentinel.py"),
     output:
         csv="<results>/{dataset}/tables/sentinel.csv",
         tex="<results>/{dataset}/tables/sentinel.tex",
@@ -121,6 +121,8 @@ rule tabulate_sentinel:
         mem_mb=grow(1000),
         runtime=grow(10),
         gpu=0,
+    params:
+        code=hash_code("tabulate_sentinel.py"),
     script:
         "../../scripts/tabulate_sentinel.py"
 
@@ -130,7 +132,6 @@ rule tabulate_handed:
         fits=get_nested_fits,
         folds="<results>/{dataset}/folds.parquet",
         fam="<results>/{dataset}/data/genotypes.fam",
-        library=library("tabulate_handed.py"),
     output:
         csv="<results>/{dataset}/tables/handed.csv",
         tex="<results>/{dataset}/tables/handed.tex",
@@ -150,6 +151,7 @@ rule tabulate_handed:
         runtime=grow(10),
         gpu=0,
     params:
+        code=hash_code("tabulate_handed.py"),
         protocol=lookup("protocol", within=config),
     script:
         "../../scripts/tabulate_handed.py"

@@ -96,12 +96,13 @@ def is_simulated(dataset):
     return config["registry"][dataset]["format"] == "simulated"
 
 
-def library(*roots):
-    """Code that scripts and modules run, as a job's input: an edit runs it again."""
+def hash_code(*roots):
+    """Hash of the code that scripts and modules run, a parameter of their jobs.
+
+    An edit of that code runs the jobs again, whatever the files' times are.
+    """
     # a workflow loaded from afar runs the installed package
-    if not SCRIPTS.is_dir():
-        return []
-    return [str(path) for path in DEPENDENCIES.code_of(SCRIPTS, *roots)]
+    return DEPENDENCIES.hash_code(SCRIPTS, *roots) if SCRIPTS.is_dir() else ""
 
 
 def get_raw_files(wildcards):

@@ -11,7 +11,6 @@ rule permute_targets:
     input:
         training=f"{TARGETS}/training.parquet",
         folds="<results>/{dataset}/folds.parquet",
-        library=library("permute_targets.py"),
     output:
         permuted=f"{TARGETS}/permuted/training.parquet",
     log:
@@ -23,6 +22,7 @@ rule permute_targets:
         runtime=grow(10),
         gpu=0,
     params:
+        code=hash_code("permute_targets.py"),
         seed=lookup("seed", within=config),
     script:
         "../../scripts/permute_targets.py"
@@ -37,6 +37,7 @@ use rule make_targets as make_published_targets with:
     benchmark:
         "<benchmarks>/{dataset}/targets/repeat-{repeat}-published.tsv"
     params:
+        code=rules.make_targets.params.code,
         protocol="published",
 
 
@@ -44,7 +45,6 @@ rule take_shares:
     input:
         phenotypes="<results>/{dataset}/data/phenotypes.parquet",
         folds="<results>/{dataset}/folds.parquet",
-        library=library("take_shares.py"),
     output:
         collect(SHARE_FOLDS, share=SHARES, allow_missing=True),
     log:
@@ -56,6 +56,7 @@ rule take_shares:
         runtime=grow(10),
         gpu=0,
     params:
+        code=hash_code("take_shares.py"),
         shares=SHARES,
         seed=lookup("seed", within=config),
     script:
@@ -67,7 +68,6 @@ use rule make_targets as make_share_targets with:
         phenotypes=rules.make_targets.input.phenotypes,
         covariates=get_covariates,
         folds=SHARE_FOLDS,
-        library=rules.make_targets.input.library,
     output:
         training=f"{TARGETS}/share{{share}}/training.parquet",
         # shares are scored with the truth of all, to be comparable
@@ -83,10 +83,10 @@ use rule make_targets as make_share_targets with:
 use rule fit_linear as fit_linear_companion with:
     input:
         **COMPANION_INPUT,
-        library=rules.fit_linear.input.library,
     wildcard_constraints:
         method=companions_of("mean", "gblup"),
     params:
+        code=rules.fit_linear.params.code,
         method={},
         protocol=get_companion_protocol,
         seed=lookup("seed", within=config),
@@ -95,10 +95,10 @@ use rule fit_linear as fit_linear_companion with:
 use rule fit_bayes as fit_bayes_companion with:
     input:
         **COMPANION_INPUT,
-        library=rules.fit_bayes.input.library,
     wildcard_constraints:
         method=companions_of("brr", "blasso", "bayescpi"),
     params:
+        code=rules.fit_bayes.params.code,
         method=lookup("bayes", within=config),
         protocol=get_companion_protocol,
         seed=lookup("seed", within=config),
@@ -107,10 +107,10 @@ use rule fit_bayes as fit_bayes_companion with:
 use rule fit_lassonet as fit_lassonet_companion with:
     input:
         **COMPANION_INPUT,
-        library=rules.fit_lassonet.input.library,
     wildcard_constraints:
         method=companions_of("lassonet"),
     params:
+        code=rules.fit_lassonet.params.code,
         method=lookup("lassonet", within=config),
         protocol=get_companion_protocol,
         seed=lookup("seed", within=config),
@@ -119,10 +119,10 @@ use rule fit_lassonet as fit_lassonet_companion with:
 use rule fit_grvsnn as fit_grvsnn_companion with:
     input:
         **COMPANION_INPUT,
-        library=rules.fit_grvsnn.input.library,
     wildcard_constraints:
         method=companions_of("grvsnn"),
     params:
+        code=rules.fit_grvsnn.params.code,
         method=lookup("grvsnn", within=config),
         protocol=get_companion_protocol,
         seed=lookup("seed", within=config),
@@ -131,10 +131,10 @@ use rule fit_grvsnn as fit_grvsnn_companion with:
 use rule fit_grvsnn_plus as fit_grvsnn_plus_companion with:
     input:
         **COMPANION_INPUT,
-        library=rules.fit_grvsnn_plus.input.library,
     wildcard_constraints:
         method=companions_of("grvsnn_plus"),
     params:
+        code=rules.fit_grvsnn_plus.params.code,
         method=lookup("grvsnn_plus", within=config),
         protocol=get_companion_protocol,
         seed=lookup("seed", within=config),
@@ -146,7 +146,6 @@ use rule score_predictions as score_companions with:
         features=get_companion_jobs("features.parquet"),
         truth=get_companion_truth,
         bed="<results>/{dataset}/data/genotypes.bed",
-        library=library("score_predictions.py"),
     output:
         scores="<results>/{dataset}/{family}/scores.parquet",
         stability="<results>/{dataset}/{family}/stability.parquet",
@@ -162,7 +161,6 @@ rule tabulate_optimism:
     input:
         scores="<results>/{dataset}/scores.parquet",
         companions="<results>/{dataset}/optimism/scores.parquet",
-        library=library("tabulate_optimism.py"),
     output:
         csv="<results>/{dataset}/tables/optimism.csv",
         tex="<results>/{dataset}/tables/optimism.tex",
@@ -184,6 +182,8 @@ rule tabulate_optimism:
         mem_mb=grow(1000),
         runtime=grow(10),
         gpu=0,
+    params:
+        code=hash_code("tabulate_optimism.py"),
     script:
         "../../scripts/tabulate_optimism.py"
 
@@ -192,7 +192,6 @@ rule plot_optimism:
     input:
         scores="<results>/{dataset}/scores.parquet",
         companions="<results>/{dataset}/optimism/scores.parquet",
-        library=library("plot_optimism.py"),
     output:
         png="<results>/{dataset}/figures/optimism.png",
         svg=report(
@@ -210,6 +209,8 @@ rule plot_optimism:
         mem_mb=grow(1000),
         runtime=grow(10),
         gpu=0,
+    params:
+        code=hash_code("plot_optimism.py"),
     script:
         "../../scripts/plot_optimism.py"
 
@@ -219,7 +220,6 @@ rule tabulate_learning_curve:
         scores="<results>/{dataset}/scores.parquet",
         companions="<results>/{dataset}/learning_curve/scores.parquet",
         folds="<results>/{dataset}/folds.parquet",
-        library=library("tabulate_learning_curve.py"),
     output:
         csv="<results>/{dataset}/tables/learning_curve.csv",
         tex="<results>/{dataset}/tables/learning_curve.tex",
@@ -238,6 +238,8 @@ rule tabulate_learning_curve:
         mem_mb=grow(1000),
         runtime=grow(10),
         gpu=0,
+    params:
+        code=hash_code("tabulate_learning_curve.py"),
     script:
         "../../scripts/tabulate_learning_curve.py"
 
@@ -247,7 +249,6 @@ rule plot_learning_curve:
         scores="<results>/{dataset}/scores.parquet",
         companions="<results>/{dataset}/learning_curve/scores.parquet",
         folds="<results>/{dataset}/folds.parquet",
-        library=library("plot_learning_curve.py"),
     output:
         png="<results>/{dataset}/figures/learning_curve.png",
         svg=report(
@@ -265,5 +266,7 @@ rule plot_learning_curve:
         mem_mb=grow(1000),
         runtime=grow(10),
         gpu=0,
+    params:
+        code=hash_code("plot_learning_curve.py"),
     script:
         "../../scripts/plot_learning_curve.py"

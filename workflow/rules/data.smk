@@ -25,7 +25,6 @@ rule fetch_file:
 rule prepare_mouse:
     input:
         unpack(get_raw_files),
-        library=library("prepare_mouse.py"),
     output:
         GENOTYPES,
         phenotypes=f"{DATA}/phenotypes.parquet",
@@ -45,6 +44,7 @@ rule prepare_mouse:
         runtime=grow(30),
         gpu=0,
     params:
+        code=hash_code("prepare_mouse.py"),
         entry=lookup("registry/{dataset}", within=config),
         qc=get_filters,
     script:
@@ -54,7 +54,6 @@ rule prepare_mouse:
 rule prepare_pine:
     input:
         unpack(get_raw_files),
-        library=library("prepare_pine.py"),
     output:
         GENOTYPES,
         phenotypes=f"{DATA}/phenotypes.parquet",
@@ -74,6 +73,7 @@ rule prepare_pine:
         runtime=grow(30),
         gpu=0,
     params:
+        code=hash_code("prepare_pine.py"),
         entry=lookup("registry/{dataset}", within=config),
         qc=get_filters,
     script:
@@ -83,7 +83,6 @@ rule prepare_pine:
 rule prepare_pig:
     input:
         unpack(get_raw_files),
-        library=library("prepare_pig.py"),
     output:
         GENOTYPES,
         phenotypes=f"{DATA}/phenotypes.parquet",
@@ -103,6 +102,7 @@ rule prepare_pig:
         runtime=grow(60),
         gpu=0,
     params:
+        code=hash_code("prepare_pig.py"),
         entry=lookup("registry/{dataset}", within=config),
         qc=get_filters,
     script:
@@ -113,7 +113,6 @@ rule prepare_pig:
 rule prepare_herd:
     input:
         unpack(get_own_files),
-        library=library("prepare_herd.py"),
     output:
         GENOTYPES,
         phenotypes=f"{DATA}/phenotypes.parquet",
@@ -132,6 +131,7 @@ rule prepare_herd:
         runtime=grow(60),
         gpu=0,
     params:
+        code=hash_code("prepare_herd.py"),
         entry=lookup("registry/{dataset}", within=config),
         qc=get_filters,
     script:
@@ -165,7 +165,6 @@ rule keep_fractions:
     input:
         GENOTYPES,
         source=get_genotype_file,
-        library=library("keep_fractions.py"),
     output:
         dosages=f"{DATA}/dosages.npy",
     log:
@@ -179,6 +178,7 @@ rule keep_fractions:
         runtime=grow(60),
         gpu=0,
     params:
+        code=hash_code("keep_fractions.py"),
         entry=lookup("registry/{dataset}", within=config),
     script:
         "../../scripts/keep_fractions.py"
@@ -187,7 +187,6 @@ rule keep_fractions:
 rule simulate_population:
     input:
         unpack(get_real_relatives),
-        library=library("simulate_population.py"),
     output:
         GENOTYPES,
         phenotypes=f"{DATA}/phenotypes.parquet",
@@ -210,6 +209,7 @@ rule simulate_population:
         runtime=grow(30),
         gpu=0,
     params:
+        code=hash_code("simulate_population.py"),
         simulation=lookup("registry/{dataset}/simulation", within=config),
         qc=get_filters,
         liked=get_liked,
@@ -227,7 +227,6 @@ rule make_folds:
             cases={"family": get_relationship, "forward": get_relationship},
             otherwise=[],
         ),
-        library=library("make_folds.py"),
     output:
         folds="<results>/{dataset}/folds.parquet",
     log:
@@ -241,6 +240,7 @@ rule make_folds:
         runtime=grow(10),
         gpu=0,
     params:
+        code=hash_code("make_folds.py"),
         both_sexes=lookup(
             "registry/{dataset}/loadings/both_sexes", within=config, default=False
         ),
@@ -255,7 +255,6 @@ rule make_targets:
         phenotypes=f"{DATA}/phenotypes.parquet",
         covariates=get_covariates,
         folds="<results>/{dataset}/folds.parquet",
-        library=library("make_targets.py"),
     output:
         training="<results>/{dataset}/targets/repeat-{repeat}/training.parquet",
         truth="<results>/{dataset}/targets/repeat-{repeat}/truth.parquet",
@@ -270,6 +269,7 @@ rule make_targets:
         runtime=grow(10),
         gpu=0,
     params:
+        code=hash_code("make_targets.py"),
         protocol=lookup("protocol", within=config),
     script:
         "../../scripts/make_targets.py"

@@ -9,7 +9,6 @@ rule score_predictions:
         bed="<results>/{dataset}/data/genotypes.bed",
         true_values=get_truth("true_values"),
         true_qtl=get_truth("true_qtl"),
-        library=library("score_predictions.py"),
     output:
         scores="<results>/{dataset}/scores.parquet",
         stability="<results>/{dataset}/stability.parquet",
@@ -24,6 +23,7 @@ rule score_predictions:
         runtime=scale_by_size(10, 0.5),
         gpu=0,
     params:
+        code=hash_code("score_predictions.py"),
         window_cm=lookup("evaluation/window_cm", within=config),
     script:
         "../../scripts/score_predictions.py"
@@ -32,7 +32,6 @@ rule score_predictions:
 rule compare_methods:
     input:
         scores="<results>/{dataset}/scores.parquet",
-        library=library("compare_methods.py"),
     output:
         comparisons="<results>/{dataset}/comparisons.parquet",
     log:
@@ -44,6 +43,7 @@ rule compare_methods:
         runtime=grow(10),
         gpu=0,
     params:
+        code=hash_code("compare_methods.py"),
         rope=lookup("evaluation/rope", within=config),
     script:
         "../../scripts/compare_methods.py"
@@ -52,7 +52,6 @@ rule compare_methods:
 rule collect_scores:
     input:
         scores=collect("<results>/{dataset}/scores.parquet", dataset=config["datasets"]),
-        library=library("collect_scores.py"),
     output:
         "<results>/summary/scores.parquet",
     log:
@@ -63,6 +62,8 @@ rule collect_scores:
         mem_mb=grow(1000),
         runtime=grow(10),
         gpu=0,
+    params:
+        code=hash_code("collect_scores.py"),
     script:
         "../../scripts/collect_scores.py"
 
@@ -70,7 +71,6 @@ rule collect_scores:
 rule tabulate_intervals:
     input:
         scores="<results>/{dataset}/scores.parquet",
-        library=library("tabulate_intervals.py"),
     output:
         csv="<results>/{dataset}/tables/intervals.csv",
         tex="<results>/{dataset}/tables/intervals.tex",
@@ -89,6 +89,8 @@ rule tabulate_intervals:
         mem_mb=grow(1000),
         runtime=grow(10),
         gpu=0,
+    params:
+        code=hash_code("tabulate_intervals.py"),
     script:
         "../../scripts/tabulate_intervals.py"
 
@@ -96,7 +98,6 @@ rule tabulate_intervals:
 rule plot_intervals:
     input:
         scores="<results>/{dataset}/scores.parquet",
-        library=library("plot_intervals.py"),
     output:
         png="<results>/{dataset}/figures/intervals.png",
         svg=report(
@@ -114,5 +115,7 @@ rule plot_intervals:
         mem_mb=grow(1000),
         runtime=grow(10),
         gpu=0,
+    params:
+        code=hash_code("plot_intervals.py"),
     script:
         "../../scripts/plot_intervals.py"

@@ -11,9 +11,6 @@ FIT_INPUT = {
 rule fit_linear:
     input:
         **FIT_INPUT,
-        library=library(
-            "fit_method.py", "grvsnn/methods/mean.py", "grvsnn/methods/gblup.py"
-        ),
     output:
         predictions=f"{JOB}/predictions.parquet",
         features=f"{JOB}/features.parquet",
@@ -31,6 +28,9 @@ rule fit_linear:
         runtime=scale_by_size(10, 0.5),
         gpu=0,
     params:
+        code=hash_code(
+            "fit_method.py", "grvsnn/methods/mean.py", "grvsnn/methods/gblup.py"
+        ),
         method={},
         protocol=lookup("protocol", within=config),
         seed=lookup("seed", within=config),
@@ -41,7 +41,6 @@ rule fit_linear:
 use rule fit_linear as fit_bayes with:
     input:
         **FIT_INPUT,
-        library=library("fit_method.py", "grvsnn/methods/bayes.py"),
     wildcard_constraints:
         method="brr|blasso|bayescpi",
     conda:
@@ -51,6 +50,7 @@ use rule fit_linear as fit_bayes with:
         runtime=scale_by_size(30, 2),
         gpu=0,
     params:
+        code=hash_code("fit_method.py", "grvsnn/methods/bayes.py"),
         method=lookup("bayes", within=config),
         protocol=lookup("protocol", within=config),
         seed=lookup("seed", within=config),
@@ -59,7 +59,6 @@ use rule fit_linear as fit_bayes with:
 use rule fit_linear as fit_lassonet with:
     input:
         **FIT_INPUT,
-        library=library("fit_method.py", "grvsnn/methods/lassonet.py"),
     wildcard_constraints:
         method="lassonet",
     # the longest job starts first, so that it does not run alone at the end
@@ -71,6 +70,7 @@ use rule fit_linear as fit_lassonet with:
         runtime=scale_by_size(30, 6),
         gpu=0,
     params:
+        code=hash_code("fit_method.py", "grvsnn/methods/lassonet.py"),
         method=lookup("lassonet", within=config),
         protocol=lookup("protocol", within=config),
         seed=lookup("seed", within=config),
@@ -79,7 +79,6 @@ use rule fit_linear as fit_lassonet with:
 use rule fit_linear as fit_grvsnn with:
     input:
         **FIT_INPUT,
-        library=library("fit_method.py", "grvsnn/methods/grvsnn.py"),
     wildcard_constraints:
         method="grvsnn",
     conda:
@@ -90,6 +89,7 @@ use rule fit_linear as fit_grvsnn with:
         runtime=scale_by_size(30, 6),
         gpu=1,
     params:
+        code=hash_code("fit_method.py", "grvsnn/methods/grvsnn.py"),
         method=lookup("grvsnn", within=config),
         protocol=lookup("protocol", within=config),
         seed=lookup("seed", within=config),
@@ -98,7 +98,6 @@ use rule fit_linear as fit_grvsnn with:
 use rule fit_linear as fit_grvsnn_plus with:
     input:
         **FIT_INPUT,
-        library=library("fit_method.py", "grvsnn/methods/grvsnn_plus.py"),
     wildcard_constraints:
         method="grvsnn_plus",
     conda:
@@ -108,6 +107,7 @@ use rule fit_linear as fit_grvsnn_plus with:
         runtime=scale_by_size(30, 4),
         gpu=0,
     params:
+        code=hash_code("fit_method.py", "grvsnn/methods/grvsnn_plus.py"),
         method=lookup("grvsnn_plus", within=config),
         protocol=lookup("protocol", within=config),
         seed=lookup("seed", within=config),

@@ -4,7 +4,6 @@
 rule tabulate_scores:
     input:
         scores="<results>/{dataset}/scores.parquet",
-        library=library("tabulate_scores.py"),
     output:
         csv="<results>/{dataset}/tables/{table}.csv",
         tex="<results>/{dataset}/tables/{table}.tex",
@@ -26,6 +25,7 @@ rule tabulate_scores:
         runtime=grow(10),
         gpu=0,
     params:
+        code=hash_code("tabulate_scores.py"),
         window_cm=lookup("evaluation/window_cm", within=config),
     script:
         "../../scripts/tabulate_scores.py"
@@ -35,7 +35,6 @@ rule tabulate_comparisons:
     input:
         comparisons="<results>/{dataset}/comparisons.parquet",
         stability="<results>/{dataset}/stability.parquet",
-        library=library("tabulate_comparisons.py"),
     output:
         csv="<results>/{dataset}/tables/{table}.csv",
         tex="<results>/{dataset}/tables/{table}.tex",
@@ -57,6 +56,7 @@ rule tabulate_comparisons:
         runtime=grow(10),
         gpu=0,
     params:
+        code=hash_code("tabulate_comparisons.py"),
         rope=lookup("evaluation/rope", within=config),
     script:
         "../../scripts/tabulate_comparisons.py"
@@ -65,7 +65,6 @@ rule tabulate_comparisons:
 rule tabulate_convergence:
     input:
         fits=get_jobs("fits.json", of=BAYESIAN),
-        library=library("tabulate_convergence.py"),
     output:
         csv="<results>/{dataset}/tables/convergence.csv",
         tex="<results>/{dataset}/tables/convergence.tex",
@@ -84,6 +83,8 @@ rule tabulate_convergence:
         mem_mb=grow(1000),
         runtime=grow(10),
         gpu=0,
+    params:
+        code=hash_code("tabulate_convergence.py"),
     script:
         "../../scripts/tabulate_convergence.py"
 
@@ -91,7 +92,6 @@ rule tabulate_convergence:
 rule tabulate_dcor:
     input:
         scores="<results>/summary/scores.parquet",
-        library=library("tabulate_dcor.py"),
     output:
         csv="<results>/summary/tables/dcor.csv",
         tex="<results>/summary/tables/dcor.tex",
@@ -109,6 +109,8 @@ rule tabulate_dcor:
         mem_mb=grow(1000),
         runtime=grow(10),
         gpu=0,
+    params:
+        code=hash_code("tabulate_dcor.py"),
     script:
         "../../scripts/tabulate_dcor.py"
 
@@ -116,7 +118,6 @@ rule tabulate_dcor:
 rule tabulate_minutes:
     input:
         fits=get_all_fits,
-        library=library("tabulate_minutes.py"),
     output:
         csv="<results>/summary/tables/minutes.csv",
         tex="<results>/summary/tables/minutes.tex",
@@ -134,6 +135,8 @@ rule tabulate_minutes:
         mem_mb=grow(1000),
         runtime=grow(10),
         gpu=0,
+    params:
+        code=hash_code("tabulate_minutes.py"),
     script:
         "../../scripts/tabulate_minutes.py"
 
@@ -142,7 +145,6 @@ rule tabulate_resources:
     input:
         fits=get_all_fits,
         benchmarks=[file for _, _, file in COSTS],
-        library=library("tabulate_resources.py"),
     output:
         csv="<results>/summary/tables/resources.csv",
         tex="<results>/summary/tables/resources.tex",
@@ -161,6 +163,7 @@ rule tabulate_resources:
         runtime=grow(10),
         gpu=0,
     params:
+        code=hash_code("tabulate_resources.py"),
         labels=[(dataset, stage) for dataset, stage, _ in COSTS],
     script:
         "../../scripts/tabulate_resources.py"
@@ -173,7 +176,6 @@ rule plot_scree:
             dataset=WITH_RELATIVES,
         ),
         ranks=collect("<results>/{dataset}/pedigree/rank.json", dataset=WITH_RELATIVES),
-        library=library("plot_scree.py"),
     output:
         png="<results>/summary/figures/scree.png",
         svg=report(
@@ -191,6 +193,7 @@ rule plot_scree:
         runtime=grow(10),
         gpu=0,
     params:
+        code=hash_code("plot_scree.py"),
         datasets=WITH_RELATIVES,
     script:
         "../../scripts/plot_scree.py"
@@ -200,7 +203,6 @@ rule plot_true_vs_predicted:
     input:
         predictions=get_showcase("predictions.parquet"),
         truth="<results>/{dataset}/targets/repeat-1/truth.parquet",
-        library=library("plot_true_vs_predicted.py"),
     output:
         png="<results>/{dataset}/figures/true_vs_predicted.png",
         svg=report(
@@ -218,6 +220,8 @@ rule plot_true_vs_predicted:
         mem_mb=grow(1000),
         runtime=grow(10),
         gpu=0,
+    params:
+        code=hash_code("plot_true_vs_predicted.py"),
     script:
         "../../scripts/plot_true_vs_predicted.py"
 
@@ -225,7 +229,6 @@ rule plot_true_vs_predicted:
 rule plot_accuracy:
     input:
         scores="<results>/{dataset}/scores.parquet",
-        library=library("plot_accuracy.py"),
     output:
         png="<results>/{dataset}/figures/{figure}.png",
         svg=report(
@@ -245,6 +248,8 @@ rule plot_accuracy:
         mem_mb=grow(1000),
         runtime=grow(10),
         gpu=0,
+    params:
+        code=hash_code("plot_accuracy.py"),
     script:
         "../../scripts/plot_accuracy.py"
 
@@ -252,7 +257,6 @@ rule plot_accuracy:
 rule plot_comparison:
     input:
         comparisons="<results>/{dataset}/comparisons.parquet",
-        library=library("plot_comparison.py"),
     output:
         png="<results>/{dataset}/figures/comparison.png",
         svg=report(
@@ -271,6 +275,7 @@ rule plot_comparison:
         runtime=grow(10),
         gpu=0,
     params:
+        code=hash_code("plot_comparison.py"),
         rope=lookup("evaluation/rope", within=config),
     script:
         "../../scripts/plot_comparison.py"
@@ -279,7 +284,6 @@ rule plot_comparison:
 rule plot_stability:
     input:
         stability="<results>/{dataset}/stability.parquet",
-        library=library("plot_stability.py"),
     output:
         png="<results>/{dataset}/figures/stability.png",
         svg=report(
@@ -297,6 +301,8 @@ rule plot_stability:
         mem_mb=grow(1000),
         runtime=grow(10),
         gpu=0,
+    params:
+        code=hash_code("plot_stability.py"),
     script:
         "../../scripts/plot_stability.py"
 
@@ -306,7 +312,6 @@ rule plot_importance:
         features=get_showcase("features.parquet", every_repeat=True),
         bed="<results>/{dataset}/data/genotypes.bed",
         true_qtl=get_truth("true_qtl"),
-        library=library("plot_importance.py"),
     output:
         svg="<results>/{dataset}/figures/importance.svg",
         # as an SVG, tens of thousands of points would make the report heavy
@@ -325,6 +330,8 @@ rule plot_importance:
         mem_mb=scale_by_size(1000, 20),
         runtime=grow(20),
         gpu=0,
+    params:
+        code=hash_code("plot_importance.py"),
     script:
         "../../scripts/plot_importance.py"
 
@@ -333,7 +340,6 @@ rule plot_accuracy_minutes:
     input:
         scores="<results>/summary/scores.parquet",
         fits=get_all_fits,
-        library=library("plot_accuracy_minutes.py"),
     output:
         png="<results>/summary/figures/accuracy_minutes.png",
         svg=report(
@@ -350,6 +356,8 @@ rule plot_accuracy_minutes:
         mem_mb=grow(1000),
         runtime=grow(10),
         gpu=0,
+    params:
+        code=hash_code("plot_accuracy_minutes.py"),
     script:
         "../../scripts/plot_accuracy_minutes.py"
 
@@ -359,7 +367,6 @@ rule score_selection:
         features=get_jobs("features.parquet", of=SELECTING),
         bed="<results>/{dataset}/data/genotypes.bed",
         true_qtl=get_truth("true_qtl"),
-        library=library("score_selection.py"),
     output:
         scores="<results>/{dataset}/selection/scores.parquet",
         stability="<results>/{dataset}/selection/stability.parquet",
@@ -372,6 +379,7 @@ rule score_selection:
         runtime=scale_by_size(10, 0.5),
         gpu=0,
     params:
+        code=hash_code("score_selection.py"),
         window_cm=lookup("evaluation/window_cm", within=config),
     script:
         "../../scripts/score_selection.py"
@@ -381,7 +389,6 @@ rule tabulate_selection:
     input:
         scores="<results>/{dataset}/selection/scores.parquet",
         stability="<results>/{dataset}/selection/stability.parquet",
-        library=library("tabulate_selection.py"),
     output:
         csv="<results>/{dataset}/tables/selection.csv",
         tex="<results>/{dataset}/tables/selection.tex",
@@ -401,6 +408,7 @@ rule tabulate_selection:
         runtime=grow(10),
         gpu=0,
     params:
+        code=hash_code("tabulate_selection.py"),
         window_cm=lookup("evaluation/window_cm", within=config),
     script:
         "../../scripts/tabulate_selection.py"
@@ -411,7 +419,6 @@ rule plot_curves:
         features=get_curves,
         bed="<results>/{dataset}/data/genotypes.bed",
         true_qtl=get_truth("true_qtl"),
-        library=library("plot_curves.py"),
     output:
         png="<results>/{dataset}/figures/curves.png",
         svg=report(
@@ -429,5 +436,7 @@ rule plot_curves:
         mem_mb=scale_by_size(1000, 40),
         runtime=grow(20),
         gpu=0,
+    params:
+        code=hash_code("plot_curves.py"),
     script:
         "../../scripts/plot_curves.py"

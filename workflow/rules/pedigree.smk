@@ -2,7 +2,6 @@ rule compute_loadings:
     input:
         relationship=get_relationship,
         phenotypes="<results>/{dataset}/data/phenotypes.parquet",
-        library=library("compute_loadings.py"),
     output:
         eigenvalues="<results>/{dataset}/pedigree/eigenvalues.parquet",
         loadings="<results>/{dataset}/pedigree/loadings.parquet",
@@ -18,6 +17,7 @@ rule compute_loadings:
         runtime=grow(60),
         gpu=0,
     params:
+        code=hash_code("compute_loadings.py"),
         loadings=lookup("registry/{dataset}/loadings", within=config),
     script:
         "../../scripts/compute_loadings.py"

@@ -7,7 +7,6 @@ rule check_genotypes:
         covariates="<results>/{dataset}/data/covariates.parquet",
         pedigree=get_pedigree,
         provenance="<results>/{dataset}/data/provenance.json",
-        library=library("check_genotypes.py"),
     output:
         checks="<results>/{dataset}/qc/checks.parquet",
         animals="<results>/{dataset}/qc/animals.parquet",
@@ -24,6 +23,7 @@ rule check_genotypes:
         runtime=scale_by_size(10, 0.2),
         gpu=0,
     params:
+        code=hash_code("check_genotypes.py"),
         both_sexes=lookup(
             "registry/{dataset}/loadings/both_sexes", within=config, default=False
         ),
@@ -38,7 +38,6 @@ rule tabulate_qc:
         animals="<results>/{dataset}/qc/animals.parquet",
         markers="<results>/{dataset}/qc/markers.parquet",
         provenance="<results>/{dataset}/data/provenance.json",
-        library=library("tabulate_qc.py"),
     output:
         csv="<results>/{dataset}/tables/qc.csv",
         tex="<results>/{dataset}/tables/qc.tex",
@@ -57,6 +56,8 @@ rule tabulate_qc:
         mem_mb=grow(1000),
         runtime=grow(10),
         gpu=0,
+    params:
+        code=hash_code("tabulate_qc.py"),
     script:
         "../../scripts/tabulate_qc.py"
 
@@ -66,7 +67,6 @@ rule plot_qc:
         animals="<results>/{dataset}/qc/animals.parquet",
         markers="<results>/{dataset}/qc/markers.parquet",
         pairs="<results>/{dataset}/qc/pairs.parquet",
-        library=library("plot_qc.py"),
     output:
         png="<results>/{dataset}/figures/qc.png",
         svg=report(
@@ -85,6 +85,7 @@ rule plot_qc:
         runtime=grow(10),
         gpu=0,
     params:
+        code=hash_code("plot_qc.py"),
         qc=lookup("qc", within=config),
     script:
         "../../scripts/plot_qc.py"

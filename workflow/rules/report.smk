@@ -53,7 +53,6 @@ rule write_report:
         ranks=collect("<results>/{dataset}/pedigree/rank.json", dataset=WITH_RELATIVES),
         template=workflow.source_path("../report/page.html"),
         captions=CAPTIONS,
-        library=library("write_report.py"),
     output:
         REPORT,
     log:
@@ -65,6 +64,7 @@ rule write_report:
         runtime=grow(10),
         gpu=0,
     params:
+        code=hash_code("write_report.py"),
         config={key: value for key, value in config.items() if key != "registry"},
         with_relatives=WITH_RELATIVES,
     script:
