@@ -133,7 +133,7 @@ def _improvements(scores: pd.DataFrame) -> pd.DataFrame:
         mse[mse["setting"] == name].set_index(by)
         for name in ("markers", "markers_pedigree")
     )
-    both = before.join(after[["setting", "mean"]], how="inner", rsuffix="_with")
+    both = before.join(after["mean"].rename("mean_with"), how="inner")
     gains = [
         improvement(*pair, "mse")
         for pair in zip(both["mean"], both["mean_with"], strict=True)
