@@ -72,6 +72,6 @@ def test_a_fit_killed_between_folds_goes_on_as_if_undisturbed(tmp_path, method):
 
 def test_time_spent_before_is_counted(tmp_path):
     write_fold(make_fit(), 100.0, tmp_path / "fold-1.npz")
-    tasks = make_tasks(*make_population(RNG, n_markers=5), method="probe", n_folds=2)
+    tasks = make_tasks(*make_population(RNG), method="probe", n_folds=2)
     fit = lambda batch, params, n_threads: [make_fit() for _ in batch]  # noqa: E731
     assert 100 < fit_fold_by_fold(fit, tasks, {}, 1, tmp_path)[1] < 101
