@@ -259,7 +259,11 @@ def grow(base):
 
 
 def scale_by_size(base, per_million):
-    """Resource that grows with the dosages' number (in millions) and with retries."""
+    """Resource that grows with the dosages' number (in millions) and with retries.
+
+    Megabytes have a base of 1000 or more: on a cluster, the two Snakemakes around a job
+    take some 350 of them.
+    """
 
     def inner(wildcards, attempt):
         entry = config["registry"][wildcards.dataset]

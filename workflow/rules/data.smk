@@ -205,7 +205,7 @@ rule simulate_population:
     conda:
         "../../envs/data.yaml"
     resources:
-        mem_mb=scale_by_size(500, 10),
+        mem_mb=scale_by_size(1000, 10),
         runtime=grow(30),
         gpu=0,
     params:
@@ -236,7 +236,7 @@ rule make_folds:
     conda:
         "../../envs/data.yaml"
     resources:
-        mem_mb=scale_by_size(500, 10),
+        mem_mb=scale_by_size(1000, 10),
         runtime=grow(10),
         gpu=0,
     params:
