@@ -70,7 +70,7 @@ def _interval(row: pd.Series) -> str:
 
 def _alike(tests: pd.DataFrame, place: tuple[str, str, str], best: str) -> str:
     """Methods whose difference from the best one of a place is not significant."""
-    here = (tests[PLACE] == place).all(axis=1) & (tests["method"] != best)
+    here = (tests[PLACE] == list(place)).all(axis=1) & (tests["method"] != best)
     others = tests[here]
     alike = others[~(others["p_holm"] <= SIGNIFICANT)]
     if len(alike) == len(others) > 1:
