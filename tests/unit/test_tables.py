@@ -326,7 +326,7 @@ def test_latex_escapes_by_hand():
 
 
 def test_an_unknown_suffix_is_refused(tmp_path):
-    with pytest.raises(InputError, match=r"\.csv, \.tex or \.html"):
+    with pytest.raises(InputError, match=r"\.csv, \.tex, \.html or \.md"):
         tables.write_table(every_table()["dcor"], [tmp_path / "t.docx"], "x")
 
 

@@ -316,3 +316,17 @@ def get_final_targets(wildcards):
         *collect("<results>/{stem}.{ext}", stem=tables, ext=["csv", "tex", "html"]),
         *collect("<results>/{stem}.{ext}", stem=figures, ext=["png", "svg"]),
     ]
+
+
+def name_report():
+    """The report's file: named after the config file, where it is not the default."""
+    given = [str(path) for path in workflow.overwrite_configfiles] or ["config.yaml"]
+    name = os.path.splitext(os.path.basename(given[-1]))[0]
+    return (
+        "<results>/report.html" if name == "config" else f"<results>/report-{name}.html"
+    )
+
+
+def get_results(wildcards):
+    """Every table and figure of the run."""
+    return get_final_targets(wildcards) + get_audit_targets(wildcards)

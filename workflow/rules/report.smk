@@ -1,18 +1,4 @@
 # The report that a run ends with; Snakemake's own (--report) shows how it was made.
-def name_report():
-    """The report's file: named after the config file, where it is not the default."""
-    given = [str(path) for path in workflow.overwrite_configfiles] or ["config.yaml"]
-    name = os.path.splitext(os.path.basename(given[-1]))[0]
-    return (
-        "<results>/report.html" if name == "config" else f"<results>/report-{name}.html"
-    )
-
-
-def get_results(wildcards):
-    """Every table and figure of the run."""
-    return get_final_targets(wildcards) + get_audit_targets(wildcards)
-
-
 REPORT = name_report()
 CAPTIONS = [
     workflow.source_path(f"../report/{name}.rst")

@@ -69,9 +69,10 @@ def check_dataset(
             data = _prepare_herd(entry, findings, problems)
         if data is not None:
             both_sexes = entry.get("loadings", {}).get("both_sexes", False)
-            filter_dataset(data, config["qc"], entry)
-            quality = examine(data, config["qc"], both_sexes)
-            findings += survey(data, quality, Limits.from_mapping(config["qc"]))
+            qc = config.get("qc", {})
+            filter_dataset(data, qc, entry)
+            quality = examine(data, qc, both_sexes)
+            findings += survey(data, quality, Limits.from_mapping(qc))
             findings += _compare_sizes(data, entry)
             _try_folds(data, name, config, both_sexes)
     except InputError as error:

@@ -160,7 +160,15 @@ def start_r() -> None:
         raise InputError("R is not installed (no R on the PATH)")
     # a conda shell or another R leaves an R_HOME that rpy2 would believe
     os.environ["R_HOME"] = home
+    before = os.environ.get("LD_LIBRARY_PATH")
     import rpy2.robjects as ro
+
+    # rpy2 puts R's folders first, where child processes would find other libraries
+    # than their own
+    if before is None:
+        os.environ.pop("LD_LIBRARY_PATH", None)
+    else:
+        os.environ["LD_LIBRARY_PATH"] = before
 
     if library := r_library():
         ro.r[".libPaths"](ro.StrVector([str(library), *ro.r[".libPaths"]()]))
