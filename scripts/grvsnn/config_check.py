@@ -51,7 +51,10 @@ def find_problems(config: Mapping, schemas: Mapping[str, str | Path]) -> list[st
     text = _check_batch(config, registry)
     problems += [f"Config, qc.batch: {text}."] if text else []
     compared = set(config.get("optimism", {}).get("methods", ()))
-    if compared & set(config["methods"]) and config.get("protocol", "nested") != "nested":
+    if (
+        compared & set(config["methods"])
+        and config.get("protocol", "nested") != "nested"
+    ):
         problems.append(
             "Config, optimism: it compares the published protocol with the nested one; "
             "set protocol: nested, or optimism: {methods: []}."

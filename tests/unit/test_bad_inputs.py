@@ -654,7 +654,7 @@ def run_script(root: Path, entry: dict, folder: Path) -> int:
         rule="prepare_herd",
         threads=1,
         log=[str(folder / "log.txt")],
-        params=SimpleNamespace(entry=entry),
+        params=SimpleNamespace(entry=entry, qc={}),
         output=SimpleNamespace(provenance=str(folder / "data/provenance.json")),
     )
     try:

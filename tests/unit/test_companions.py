@@ -188,27 +188,32 @@ def test_learning_curve_table_and_figure(curve, tmp_path):
         assert name in text
 
 
+def mean_r(tasks, truth):
+    """Mean r over folds and traits; constant predictions count as 0."""
+    params = {"n_trials": 0, "max_epochs": 40}
+    return np.mean(
+        [
+            np.nan_to_num(pearson(truth[task.test, t], found.predicted[:, t]))
+            for task, found in zip(tasks, fit(tasks, params, 1), strict=True)
+            for t in range(truth.shape[1])
+        ]
+    )
+
+
 def test_validating_on_test_animals_predicts_noise():
     """Early stopping on the test rows finds r where there is nothing to find."""
-    rng = np.random.default_rng(3)
-    genotypes, loadings, Y = make_population(rng, n_families=20)
-    Y = rng.normal(size=Y.shape)
-    nested = make_tasks(genotypes, loadings, Y, method="grvsnn")
-    everything = (Y - Y.mean(axis=0)) / Y.std(axis=0)
-    published = [
-        change(task, Y=everything, inner_splits=((task.train, task.test),))
-        for task in nested
-    ]
-    params = {"n_trials": 0, "max_epochs": 40, "learning_rate": 3e-3}
-    r = [
-        np.mean(
-            [
-                # constant predictions: nothing was learned
-                np.nan_to_num(pearson(everything[task.test, t], found.predicted[:, t]))
-                for task, found in zip(tasks, fit(tasks, params, 1), strict=True)
-                for t in range(Y.shape[1])
-            ]
-        )
-        for tasks in (nested, published)
-    ]
-    assert r[1] > max(r[0], 0) + 0.02
+    gains = []
+    for seed in (3, 4, 5):
+        rng = np.random.default_rng(seed)
+        genotypes, loadings, Y = make_population(rng, n_families=20)
+        Y = rng.normal(size=Y.shape)
+        nested = make_tasks(genotypes, loadings, Y, method="grvsnn")
+        truth = (Y - Y.mean(axis=0)) / Y.std(axis=0)
+        published = [
+            change(task, Y=truth, inner_splits=((task.train, task.test),))
+            for task in nested
+        ]
+        gains.append(mean_r(published, truth) - mean_r(nested, truth))
+    # none in a population where no network learnt a thing
+    assert min(gains) >= 0
+    assert np.mean(gains) > 0.015
