@@ -41,13 +41,9 @@ def peak_megabytes(results):
 
 
 @pytest.mark.mirror
-def test_pine(run_whole, mirror, tmp_path, monkeypatch):
+def test_pine(run_whole, mirror):
     if not (mirror / "pine" / "pheno_pine.rda").exists():
         pytest.skip("the mirror has no pine/pheno_pine.rda")
-    # one folder of the mirror serves both traits' datasets
-    (tmp_path / "mirror").mkdir()
-    (tmp_path / "mirror" / "pine_dbh").symlink_to(mirror / "pine")
-    monkeypatch.setenv("GRVSNN_DATA_MIRROR", str(tmp_path / "mirror"))
     results = run_whole("pine")
     scores = pd.read_parquet(results / "summary/scores.parquet")
     r = scores[scores["metric"] == "r"].groupby("method")["value"].mean()

@@ -105,22 +105,46 @@ def hash_code(*roots):
     return DEPENDENCIES.hash_code(SCRIPTS, *roots) if SCRIPTS.is_dir() else ""
 
 
+def fetched_datasets():
+    """Registry entries with raw files to fetch, by dataset."""
+    return {
+        name: entry
+        for name, entry in config["registry"].items()
+        if entry["format"] in ("mouse", "pine", "pig")
+    }
+
+
+def raw_folder(dataset):
+    """Folder of a dataset's raw files, which datasets may share."""
+    return config["registry"][dataset].get("folder", dataset)
+
+
+def list_raw_files(dataset, roles=None):
+    """Raw files of a dataset by role, all or some."""
+    files = config["registry"][dataset]["files"]
+    return {
+        role: f"<resources>/{raw_folder(dataset)}/{files[role]['name']}"
+        for role in roles or files
+    }
+
+
 def get_raw_files(wildcards):
     """Raw files of a dataset by role."""
-    files = config["registry"][wildcards.dataset]["files"]
-    return {
-        role: f"<resources>/{wildcards.dataset}/{source['name']}"
-        for role, source in files.items()
-    }
+    return list_raw_files(wildcards.dataset)
 
 
 def get_raw_source(wildcards):
     """Registry entry of one raw file."""
-    files = config["registry"][wildcards.dataset].get("files", {})
-    for source in files.values():
-        if source["name"] == wildcards.file:
-            return source
-    raise WorkflowError(f"{wildcards.dataset} has no raw file {wildcards.file!r}")
+    for dataset, entry in fetched_datasets().items():
+        for source in entry["files"].values():
+            if (raw_folder(dataset), source["name"]) == (
+                wildcards.folder,
+                wildcards.file,
+            ):
+                return source
+    raise WorkflowError(
+        f"No dataset has a raw file {wildcards.folder}/{wildcards.file}"
+    )
 
 
 def get_liked(wildcards):
@@ -134,9 +158,8 @@ def get_real_relatives(wildcards):
     simulation = config["registry"][wildcards.dataset].get("simulation", {})
     if simulation.get("pedigree") != "real":
         return {}
-    liked, files = simulation["like"], get_liked(wildcards)["files"]
     roles = CONFIG_CHECK.PEDIGREE_ROLES[get_liked(wildcards)["format"]]
-    return {role: f"<resources>/{liked}/{files[role]['name']}" for role in roles}
+    return list_raw_files(simulation["like"], roles)
 
 
 def get_relationship(wildcards):

@@ -4,11 +4,11 @@ GENOTYPES = multiext(f"{DATA}/genotypes", ".bed", ".bim", ".fam")
 
 rule fetch_file:
     output:
-        "<resources>/{dataset}/{file}",
+        "<resources>/{folder}/{file}",
     log:
-        "<logs>/fetch_file/{dataset}/{file}.log",
+        "<logs>/fetch_file/{folder}/{file}.log",
     wildcard_constraints:
-        dataset=datasets_of("mouse", "pine", "pig"),
+        folder="|".join(sorted({raw_folder(name) for name in fetched_datasets()})),
     localrule: True
     conda:
         "../../envs/data.yaml"

@@ -93,7 +93,8 @@ def _check_simulation(
     roles = PEDIGREE_ROLES[registry[like]["format"]]
     findings: list[str] = []
     try:
-        files = _find_files(like, {r: sources[r] for r in roles}, folders, findings)
+        folder = registry[like].get("folder", like)
+        files = _find_files(folder, {r: sources[r] for r in roles}, folders, findings)
     except InputError as error:
         raise InputError(f"{error} Or set simulation/pedigree to simulated.") from None
     if len(files) == len(roles):
@@ -107,19 +108,20 @@ def _prepare_fetched(
     name: str, entry: Mapping, folders: list[Path], findings: list[str]
 ) -> PreparedDataset | None:
     """Read a format that the run downloads, if its files are at hand."""
-    files = _find_files(name, entry["files"], folders, findings)
+    folder = entry.get("folder", name)
+    files = _find_files(folder, entry["files"], folders, findings)
     if len(files) < len(entry["files"]):
         return None
     return PREPARE[entry["format"]](files, entry)
 
 
 def _find_files(
-    name: str, sources: Mapping, folders: list[Path], findings: list[str]
+    name: str, sources: Mapping, roots: list[Path], findings: list[str]
 ) -> dict[str, Path]:
     """Raw files at hand by role; those that a run would download are named."""
     files = {}
     for role, source in sources.items():
-        places = [folder / name / source["name"] for folder in folders]
+        places = [root / name / source["name"] for root in roots]
         found = next((path for path in places if path.exists()), None)
         if found is not None:
             files[role] = found
