@@ -13,6 +13,9 @@ from grvsnn.seeds import derive_seed
 
 CONSTANT = 1e-9
 """Spread, relative to a column's largest value, that is no more than rounding."""
+UNSEEN = 0.1
+"""Spread over training rows, relative to that over all rows, below which a column has
+not been seen: scaled to one, it would blow up the other rows' values."""
 
 
 def base_method(name: str) -> str:
@@ -161,8 +164,10 @@ def column_moments(X: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, np.ndar
     -------
     mean, sd : ndarray of float64, shape (n_columns,)
         ``sd`` is exactly 0 for a column that is constant over `rows` up to rounding,
-        judged by the column's largest value in any row: a family without training
-        animals has a loading of rounding errors there, which must not be blown up.
+        judged by the column's largest value in any row, and for one that is nearly so,
+        judged by its spread over all rows (`UNSEEN`): a family without training animals
+        has a loading of rounding errors there, or of its distant relatives' traces,
+        and neither may be blown up.
     """
     part = X[rows]
     mean = part.mean(axis=0, dtype=np.float64)
@@ -171,8 +176,12 @@ def column_moments(X: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, np.ndar
     for start in range(0, X.shape[1], 4096):
         block = slice(start, start + 4096)
         sd[block] = part[:, block].astype(np.float64).std(axis=0)
-        largest = np.abs(X[:, block].astype(np.float64)).max(axis=0, initial=0.0)
-        sd[block][sd[block] <= CONSTANT * largest] = 0.0
+        whole = X[:, block].astype(np.float64)
+        least = np.maximum(
+            CONSTANT * np.abs(whole).max(axis=0, initial=0.0),
+            UNSEEN * whole.std(axis=0) if len(whole) else 0.0,
+        )
+        sd[block][sd[block] <= least] = 0.0
     return mean, sd
 
 

@@ -40,3 +40,18 @@ def test_rounding_errors_in_training_are_no_spread(unit):
 def test_importance_is_scaled_per_trait_and_zero_stays():
     raw = np.array([[-4.0, 0.0], [2.0, 0.0]])
     np.testing.assert_array_equal(normalise_importance(raw), [[1, 0], [0.5, 0]])
+
+
+def test_traces_in_training_are_no_spread_either():
+    """A component of families that are all held out but for traces of them."""
+    rng = np.random.default_rng(4)
+    X = rng.standard_normal((200, 3))
+    train = np.arange(150)
+    X[train, 0] *= 0.02
+    # one family member in training is enough
+    X[:, 1] = 0.0
+    X[[0, 190, 191, 192], 1] = 1.0
+    sd = column_moments(X, train)[1]
+    assert sd[0] == 0 and (sd[1:] > 0).all()
+    standard = standardise(X, train)
+    assert (standard[:, 0] == 0).all() and np.abs(standard).max() < 13

@@ -113,7 +113,7 @@ def _two_shares(ax: Axes, values: dict[str, pd.Series], edges: np.ndarray) -> No
     for (label, series), look in zip(values.items(), looks, strict=True):
         weights = np.full(len(series), 100 / max(len(series), 1))
         ax.hist(series, edges, weights=weights, label=label, **look)
-    ax.legend(loc="upper center")
+    ax.legend(loc="best")
 
 
 def _limit(ax: Axes, value: float) -> None:

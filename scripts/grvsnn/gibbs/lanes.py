@@ -8,6 +8,7 @@ import numpy as np
 from grvsnn.gibbs.design import BLOCK, CONSTANT, PAIRS, Design, column_sums
 from grvsnn.gibbs.priors import Prior, default_prior
 from grvsnn.seeds import derive_seed
+from grvsnn.tasks import UNSEEN
 
 WIDTH = 16
 MAX_LANES = 2 * WIDTH
@@ -64,18 +65,17 @@ class Scaling:
 def scale_features(design: Design, targets: Sequence[Target]) -> list[Scaling]:
     """Moments of the features for every target."""
     n = len(targets)
-    masks, which = np.unique(
-        [target.used for target in targets] + [target.train for target in targets],
-        axis=0,
-        return_inverse=True,
-    )
+    rows = [target.used for target in targets] + [target.train for target in targets]
+    everyone = np.ones_like(rows[0])
+    masks, which = np.unique([*rows, everyone], axis=0, return_inverse=True)
     total, square = column_sums(design, masks)
     count = masks.sum(axis=1, keepdims=True)
     mean = total / count
     variance = np.maximum(square / count - mean**2, 0.0)
+    least = np.maximum(CONSTANT, UNSEEN**2 * variance[which[-1]])
     scalings = []
-    for used, train in zip(which[:n], which[n:], strict=True):
-        varies = (variance[train] > CONSTANT) & (variance[used] > CONSTANT)
+    for used, train in zip(which[:n], which[n:-1], strict=True):
+        varies = (variance[train] > least) & (variance[used] > CONSTANT)
         sd = np.sqrt(np.where(varies, variance[train], 1.0))
         x2 = np.where(varies, count[used] * variance[used] / sd**2, 0.0)
         scalings.append(Scaling(mean[used], sd, x2))
