@@ -71,6 +71,7 @@ DATASETS: Mapping[str, str] = {
     "additive": "Its additive twin",
     "pine": "Loblolly pine",
     "pine_dbh": "Loblolly pine (DBH)",
+    "pine_easygese": "Loblolly pine (EasyGeSe)",
     "mouse": "Mouse",
     "pig": "Pig",
 }
