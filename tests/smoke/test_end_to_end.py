@@ -111,7 +111,7 @@ def test_variants_stay_out_of_the_benchmark(one_core):
 
 def test_same_config_gives_identical_tables_on_one_or_two_cores(one_core, two_cores):
     assert tables(one_core) == tables(two_cores)
-    assert len(tables(one_core)) == 17
+    assert len(tables(one_core)) == 18
 
 
 def test_both_guards_against_leakage_pass(one_core):
