@@ -74,6 +74,11 @@ def find_problems(config: Mapping, schemas: Mapping[str, str | Path]) -> list[st
     return problems
 
 
+def raw_folder(registry: Mapping, dataset: str) -> str:
+    """Folder of a dataset's raw files, which datasets may share."""
+    return registry[dataset].get("folder", dataset)
+
+
 def explain(error: ValidationError) -> str:
     """One line for a failed validation: where, what and the nearest known word."""
     where = error.json_path.removeprefix("$").lstrip(".") or "top level"

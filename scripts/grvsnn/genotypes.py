@@ -9,6 +9,7 @@ from bed_reader import open_bed, to_bed
 
 from grvsnn.errors import InputError
 from grvsnn.files import atomic_path
+from grvsnn.tasks import holds_calls
 
 MISSING = -127  # bed-reader's int8 code of a missing call
 MAP_COLUMNS = ("chromosome", "snp", "cm", "position", "a1", "a2")
@@ -162,7 +163,7 @@ def impute_by_training_rows(dosages: np.ndarray, train: np.ndarray) -> np.ndarra
     train : ndarray of int
         Training rows.
     """
-    is_hard = np.issubdtype(dosages.dtype, np.integer)
+    is_hard = holds_calls(dosages)
     gaps = dosages < 0 if is_hard else np.isnan(dosages)
     if not gaps.any():
         return dosages

@@ -14,7 +14,7 @@ from scipy.linalg import cho_factor, cho_solve
 
 from grvsnn.errors import InputError
 from grvsnn.reml import Contrasts, RemlFit, contrast_eigenvectors, rotate_kernels
-from grvsnn.tasks import FoldTask, column_moments
+from grvsnn.tasks import FoldTask, column_moments, holds_calls
 
 MARKERS, LOADINGS = "markers", "loadings"
 
@@ -61,7 +61,7 @@ def marker_products(genotypes: np.ndarray) -> np.ndarray:
     ndarray of float64, shape (n_samples, n_samples)
     """
     n_samples, n_markers = genotypes.shape
-    hard_calls = np.issubdtype(genotypes.dtype, np.integer)
+    hard_calls = holds_calls(genotypes)
     out = np.zeros((n_samples, n_samples))
     for start in range(0, n_markers, _BLOCK):
         block = genotypes[:, start : start + _BLOCK]

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 
 from grvsnn.multiplicative import gradient_flow
-from grvsnn.tasks import FoldTask, column_moments, reciprocal
+from grvsnn.tasks import FoldTask, column_moments, holds_calls, reciprocal
 
 logger = logging.getLogger(__name__)
 
@@ -101,7 +101,7 @@ class MarkerColumns:
 
 def _column_values(dosages: np.ndarray, levels: np.ndarray) -> np.ndarray:
     """Pick or, between hard calls, interpolate values at dosage 0, 1, 2: (3, M)."""
-    if np.issubdtype(dosages.dtype, np.integer):
+    if holds_calls(dosages):
         return np.where(
             dosages == 0, levels[0], np.where(dosages == 1, levels[1], levels[2])
         )
@@ -112,7 +112,7 @@ def _column_values(dosages: np.ndarray, levels: np.ndarray) -> np.ndarray:
 
 def heterozygosity(dosages: np.ndarray) -> np.ndarray:
     """1 for a heterozygote, 0 for a homozygote, in between by a straight line."""
-    if np.issubdtype(dosages.dtype, np.integer):
+    if holds_calls(dosages):
         return (dosages == 1).astype(np.int8)
     return 1 - np.abs(dosages - 1)
 

@@ -82,7 +82,7 @@ class FoldTask:
     @property
     def is_fractional(self) -> bool:
         """Whether the dosages are fractional, so that no table of three holds them."""
-        return not np.issubdtype(self.genotypes.dtype, np.integer)
+        return not holds_calls(self.genotypes)
 
     @property
     def n_loadings(self) -> int:
@@ -148,6 +148,11 @@ def normalise_importance(raw: np.ndarray) -> np.ndarray:
     raw = np.abs(np.asarray(raw, dtype=float))
     top = raw.max(axis=0, initial=0.0)
     return raw / np.where(top > 0, top, 1.0)
+
+
+def holds_calls(dosages: np.ndarray) -> bool:
+    """Whether dosages are hard calls, held as integers, and not fractional."""
+    return np.issubdtype(dosages.dtype, np.integer)
 
 
 def column_moments(X: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

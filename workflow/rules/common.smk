@@ -115,8 +115,7 @@ def fetched_datasets():
 
 
 def raw_folder(dataset):
-    """Folder of a dataset's raw files, which datasets may share."""
-    return config["registry"][dataset].get("folder", dataset)
+    return CONFIG_CHECK.raw_folder(config["registry"], dataset)
 
 
 def list_raw_files(dataset, roles=None):

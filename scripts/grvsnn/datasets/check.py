@@ -7,7 +7,7 @@ that a dataset that passes goes through these stages.
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
-from grvsnn.config_check import PEDIGREE_ROLES
+from grvsnn.config_check import PEDIGREE_ROLES, raw_folder
 from grvsnn.datasets.herd import assemble_herd, plan_reading
 from grvsnn.datasets.like import read_relatives, shape_params
 from grvsnn.datasets.mouse import prepare_mouse
@@ -64,7 +64,8 @@ def check_dataset(
             findings += _check_simulation(entry, config["registry"], folders)
             return findings, problems
         if entry["format"] in PREPARE:
-            data = _prepare_fetched(name, entry, folders, findings)
+            folder = raw_folder(config["registry"], name)
+            data = _prepare_fetched(folder, entry, folders, findings)
         else:
             data = _prepare_herd(entry, findings, problems)
         if data is not None:
@@ -93,7 +94,7 @@ def _check_simulation(
     roles = PEDIGREE_ROLES[registry[like]["format"]]
     findings: list[str] = []
     try:
-        folder = registry[like].get("folder", like)
+        folder = raw_folder(registry, like)
         files = _find_files(folder, {r: sources[r] for r in roles}, folders, findings)
     except InputError as error:
         raise InputError(f"{error} Or set simulation/pedigree to simulated.") from None
@@ -105,10 +106,9 @@ def _check_simulation(
 
 
 def _prepare_fetched(
-    name: str, entry: Mapping, folders: list[Path], findings: list[str]
+    folder: str, entry: Mapping, folders: list[Path], findings: list[str]
 ) -> PreparedDataset | None:
     """Read a format that the run downloads, if its files are at hand."""
-    folder = entry.get("folder", name)
     files = _find_files(folder, entry["files"], folders, findings)
     if len(files) < len(entry["files"]):
         return None

@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
 from grvsnn.ablation import METRICS
-from grvsnn.figures.layout import add_legend, marker_style, panel_grid, setting_key
+from grvsnn.figures.layout import add_legend, marker_style, panel_grid, setting_keys
 from grvsnn.labels import (
     method_label,
     methods_in,
@@ -52,7 +52,7 @@ def plot_ablation(scores: pd.DataFrame, paths: Sequence[str | Path]) -> None:
         ax.xaxis.set_major_locator(MaxNLocator(4))
         if trait == traits[-1]:
             ax.set_xlabel(metric_label(metric))
-    add_legend(figure, [setting_key(name, i) for i, name in enumerate(settings)])
+    add_legend(figure, setting_keys(settings))
     save_figure(figure, paths)
 
 

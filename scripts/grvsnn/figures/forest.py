@@ -16,7 +16,7 @@ from grvsnn.figures.layout import (
     panel_grid,
     place_title,
     places_in,
-    setting_key,
+    setting_keys,
 )
 from grvsnn.labels import (
     METHODS,
@@ -65,7 +65,7 @@ def plot_comparisons(
         f"shaded ±{rope:g}; * p ≤ 0.05 (Holm)",
         fontsize=9,
     )
-    add_legend(figure, [setting_key(name, i) for i, name in enumerate(settings)])
+    add_legend(figure, setting_keys(settings))
     save_figure(figure, paths)
 
 

@@ -144,6 +144,11 @@ def setting_key(setting: str, number: int) -> Line2D:
     return Line2D([], [], linestyle="", label=label, **style)
 
 
+def setting_keys(settings: Sequence[str]) -> list[Line2D]:
+    """Legend entries of a figure's settings, in their order."""
+    return [setting_key(setting, number) for number, setting in enumerate(settings)]
+
+
 def add_legend(figure: Figure, handles: Sequence[Line2D]) -> None:
     """Put a legend above the panels, in as many columns as the figure is wide."""
     columns = max(3, int(figure.get_figwidth() / LEGEND_COLUMN))

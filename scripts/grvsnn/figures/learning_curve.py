@@ -15,7 +15,7 @@ from grvsnn.figures.layout import (
     panel_grid,
     place_title,
     places_in,
-    setting_key,
+    setting_keys,
 )
 from grvsnn.labels import methods_in, metric_axis, settings_in
 from grvsnn.style import house_style, look, save_figure
@@ -53,7 +53,7 @@ def plot_learning(scores: pd.DataFrame, paths: Sequence[str | Path]) -> None:
     figure.supxlabel("Training animals (mean of a fold); bars: ± SD", fontsize=9)
     figure.supylabel(metric_axis("r"), fontsize=9)
     keys = [method_key(method) for method in methods]
-    keys += [setting_key(name, i) for i, name in enumerate(settings)]
+    keys += setting_keys(settings)
     add_legend(figure, keys)
     save_figure(figure, paths)
 

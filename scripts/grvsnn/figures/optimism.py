@@ -50,10 +50,9 @@ def plot_optimism(
     for ax, place in zip(axes, places, strict=True):
         mean = at_place(means, place).set_index(["method", "setting"])["value"]
         pairs = {
-            (method, setting): (mean[f"{method}-published", setting], mean[row])
-            for row in rows
-            for method, setting in [row]
-            if row in mean.index and (f"{method}-published", setting) in mean.index
+            (m, s): (mean[f"{m}-published", s], mean[m, s])
+            for m, s in rows
+            if {(m, s), (f"{m}-published", s)} <= set(mean.index)
         }
         draw_pairs(ax, rows, labels, pairs)
         ax.xaxis.set_major_locator(MaxNLocator(5))

@@ -18,7 +18,7 @@ from grvsnn.figures.layout import (
     panel_grid,
     place_title,
     places_in,
-    setting_key,
+    setting_keys,
 )
 from grvsnn.labels import method_selects, methods_in, settings_in
 from grvsnn.style import INK, MUTED, house_style, save_figure
@@ -91,7 +91,7 @@ def plot_ranges(
         ax.set_ylim(min(rows.values()) - 0.7, 0.7)
         ax.set_title(place_title(place))
     figure.supxlabel(label, fontsize=9)
-    add_legend(figure, [setting_key(name, i) for i, name in enumerate(settings)])
+    add_legend(figure, setting_keys(settings))
     save_figure(figure, paths)
 
 

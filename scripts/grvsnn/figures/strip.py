@@ -17,7 +17,7 @@ from grvsnn.figures.layout import (
     panel_grid,
     place_title,
     places_in,
-    setting_key,
+    setting_keys,
 )
 from grvsnn.labels import METRICS, methods_in, metric_axis, settings_in
 from grvsnn.style import INK, MUTED, house_style, look, save_figure
@@ -59,7 +59,7 @@ def plot_runs(
         ax.set_title(place_title(place))
         label_methods(ax, methods, settings, rows)
     figure.supxlabel(metric_axis(metric), fontsize=9)
-    add_legend(figure, [setting_key(name, i) for i, name in enumerate(settings)])
+    add_legend(figure, setting_keys(settings))
     save_figure(figure, paths)
 
 

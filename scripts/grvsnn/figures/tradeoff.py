@@ -16,7 +16,7 @@ from grvsnn.figures.layout import (
     place_title,
     places_in,
     plain_log_axis,
-    setting_key,
+    setting_keys,
 )
 from grvsnn.labels import methods_in, metric_axis, settings_in
 from grvsnn.style import MUTED, house_style, save_figure
@@ -55,7 +55,7 @@ def plot_accuracy_minutes(
     figure.supxlabel("Minutes for one cross-validation", fontsize=9)
     figure.supylabel(metric_axis(metric), fontsize=9)
     keys = [method_key(method) for method in methods]
-    keys += [setting_key(name, i) for i, name in enumerate(settings)]
+    keys += setting_keys(settings)
     add_legend(figure, keys)
     save_figure(figure, paths)
 

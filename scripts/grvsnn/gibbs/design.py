@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from grvsnn.tasks import holds_calls
+
 BLOCK = 32
 TILE = 32
 PAIRS = BLOCK * (BLOCK - 1) // 2
@@ -104,8 +106,9 @@ def build_design(
     Design
     """
     n_markers, n_loadings = genotypes.shape[1], loadings.shape[1]
-    hard, fractional = genotypes[rows], genotypes[rows][:, :0]
-    if not np.issubdtype(genotypes.dtype, np.integer):
+    taken = genotypes[rows]
+    hard, fractional = taken, taken[:, :0]
+    if not holds_calls(taken):
         hard, fractional = fractional.astype(np.int8), hard
     base = np.rint(hard.mean(axis=0, dtype=np.float64))
     codes = _blocks(hard - base.astype(np.int8), np.int8)

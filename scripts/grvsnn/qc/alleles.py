@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from grvsnn.qc.counts import count_genotypes
+from grvsnn.qc.counts import count_genotypes, robust_sd
 
 MIRRORED = -0.5
 """Allele score below which an animal's alleles count as mirrored: 1 is its population's
@@ -37,9 +37,10 @@ def allele_scores(dosages: np.ndarray) -> np.ndarray:
     called = dosages >= 0
     x = np.where(called, dosages - 1, 0).astype(np.float32)
     called = called.astype(np.float32)
+    n_called = np.maximum(called.sum(axis=0), 1)
     way = np.ones(len(x), np.float32)
     for _ in range(ROUNDS):
-        profile = (way @ x) / np.maximum(called.sum(axis=0), 1)
+        profile = (way @ x) / n_called
         # over the markers that an animal has
         length = called @ profile**2
         scores = np.divide(x @ profile, length, out=np.zeros(len(x)), where=length > 0)
@@ -47,8 +48,8 @@ def allele_scores(dosages: np.ndarray) -> np.ndarray:
         if (turned == way).all():
             break
         way = turned
-    spread = 1.4826 * np.median(np.abs(np.abs(scores) - np.median(np.abs(scores))))
-    tells = spread < TELLING * np.median(np.abs(scores))
+    size = np.abs(scores)
+    tells = robust_sd(size) < TELLING * np.median(size)
     return scores if tells else np.full(len(x), np.nan)
 
 

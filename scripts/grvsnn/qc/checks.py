@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from grvsnn.qc.alleles import MIRRORED, is_ambiguous, mirrored_in_batch
+from grvsnn.qc.counts import robust_sd
 from grvsnn.qc.quality import Quality
 from grvsnn.qc.twins import group_twins
 
@@ -124,8 +125,7 @@ def heterozygosity_range(
 
     Everything lies inside where more than half the animals have one value.
     """
-    middle = np.nanmedian(heterozygosity)
-    sd = 1.4826 * np.nanmedian(np.abs(heterozygosity - middle))
+    middle, sd = np.nanmedian(heterozygosity), robust_sd(heterozygosity)
     return (middle - n_sd * sd, middle + n_sd * sd) if sd > 0 else (-np.inf, np.inf)
 
 

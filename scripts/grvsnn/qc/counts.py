@@ -54,6 +54,11 @@ def _share(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
     return np.divide(part, whole, out=share, where=whole > 0)
 
 
+def robust_sd(values: np.ndarray) -> float:
+    """1.4826 median absolute deviations from the median; NaN values are left out."""
+    return 1.4826 * np.nanmedian(np.abs(values - np.nanmedian(values)))
+
+
 def count_genotypes(dosages: np.ndarray) -> tuple[GenotypeCounts, GenotypeCounts]:
     """Count calls by marker and by animal.
 

@@ -10,7 +10,7 @@ from grvsnn.figures.intervals import mean_intervals
 from grvsnn.labels import dataset_label, method_label, setting_label, trait_label
 from grvsnn.report.catalogue import Entry
 from grvsnn.tables.comparisons import SIGNIFICANT
-from grvsnn.tables.layout import Table, make_table, number
+from grvsnn.tables.layout import Table, make_table, number, with_interval
 from grvsnn.tables.scores import places_in
 
 PLACE = ["dataset", "setting", "trait"]
@@ -62,10 +62,9 @@ def best_table(scores: pd.DataFrame, comparisons: pd.DataFrame) -> Table:
 
 
 def _interval(row: pd.Series) -> str:
-    text = number(row["mean"])
     if pd.isna(row["lower"]):
-        return text
-    return f"{text} [{number(row['lower'])}, {number(row['upper'])}]"
+        return number(row["mean"])
+    return with_interval(row["mean"], row["lower"], row["upper"])
 
 
 def _alike(tests: pd.DataFrame, place: tuple[str, str, str], best: str) -> str:

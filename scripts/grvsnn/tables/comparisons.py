@@ -19,7 +19,7 @@ from grvsnn.labels import (
     trait_label,
     traits_in,
 )
-from grvsnn.tables.layout import Table, make_table, number, p_value
+from grvsnn.tables.layout import Table, make_table, number, p_value, with_interval
 
 SIGNIFICANT = 0.05
 
@@ -74,10 +74,9 @@ def comparison_table(
 def _test_cells(test: object, is_base: bool) -> list[str]:
     if test is None:
         return ["reference" if is_base else GAP, GAP, GAP]
-    interval = f"[{number(test.lower)}, {number(test.upper)}]"
     shares = [test.p_worse, test.p_rope, test.p_better]
     return [
-        f"{number(test.difference)} {interval}",
+        with_interval(test.difference, test.lower, test.upper),
         p_value(test.p_holm),
         " / ".join(number(share, 2) for share in shares),
     ]
@@ -143,4 +142,4 @@ def stability_table(stability: pd.DataFrame) -> Table:
 def _stability_text(row: object) -> str:
     if row is None or pd.isna(row.stability):
         return GAP
-    return f"{number(row.stability)} [{number(row.lower)}, {number(row.upper)}]"
+    return with_interval(row.stability, row.lower, row.upper)

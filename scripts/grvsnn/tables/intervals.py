@@ -16,7 +16,7 @@ from grvsnn.labels import (
     trait_label,
     traits_in,
 )
-from grvsnn.tables.layout import Table, make_table, mean_sd, number
+from grvsnn.tables.layout import Table, make_table, mean_sd, with_interval
 from grvsnn.tables.summary import runs_note
 
 
@@ -59,7 +59,7 @@ def intervals_table(scores: pd.DataFrame, dataset: str) -> Table:
 def _cells(row: object) -> list[str]:
     if row is None:
         return [GAP] * 3
-    pooled = f"{number(row.pooled)} [{number(row.lower)}, {number(row.upper)}]"
+    pooled = with_interval(row.pooled, row.lower, row.upper)
     width = "∞" if np.isinf(row.width) else mean_sd(row.width, row.width_sd)
     return [mean_sd(row.coverage, row.coverage_sd), pooled, width]
 

@@ -158,6 +158,11 @@ def mean_sd(mean: float, sd: float = float("nan"), digits: int = 3) -> str:
     return text if pd.isna(sd) or pd.isna(mean) else f"{text} ± {number(sd, digits)}"
 
 
+def with_interval(value: float, lower: float, upper: float) -> str:
+    """Print ``value [lower, upper]``."""
+    return f"{number(value)} [{number(lower)}, {number(upper)}]"
+
+
 def number(value: float, digits: int = 3) -> str:
     """Print a number with a true minus sign, none before a rounded zero."""
     if pd.isna(value):

@@ -13,7 +13,7 @@ from grvsnn.labels import (
     trait_label,
     traits_in,
 )
-from grvsnn.tables.layout import Table, make_table, mean_sd, number
+from grvsnn.tables.layout import Table, make_table, mean_sd, number, with_interval
 from grvsnn.tables.summary import Summary, runs_note
 from grvsnn.tasks import base_method
 
@@ -82,7 +82,7 @@ def _cells(r: pd.DataFrame, place: tuple[str, str, str]) -> tuple[str, str, str]
     return (
         mean_sd(row["nested_mean"], row["nested_sd"]),
         mean_sd(row["published_mean"], row["published_sd"]),
-        f"{number(row['difference'])} [{number(row['lower'])}, {number(row['upper'])}]",
+        with_interval(row["difference"], row["lower"], row["upper"]),
     )
 
 

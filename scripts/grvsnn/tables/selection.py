@@ -18,7 +18,7 @@ from grvsnn.labels import (
 )
 from grvsnn.metrics import summarise
 from grvsnn.selection import BAYESIAN_FDR, PIP_FROM
-from grvsnn.tables.layout import Table, make_table, mean_sd, number
+from grvsnn.tables.layout import Table, make_table, mean_sd, number, with_interval
 from grvsnn.tables.summary import best_of, runs_note
 
 RULES = ("own", "pip", "bfdr")
@@ -98,7 +98,7 @@ def _text(row: dict | None, metric: str) -> str:
     if metric == "stability":
         if pd.isna(mean):
             return number(mean)
-        return f"{number(mean)} [{number(row['lower'])}, {number(row['upper'])}]"
+        return with_interval(mean, row["lower"], row["upper"])
     return mean_sd(
         mean, NAN if row is None else row["sd"], 1 if metric == "n_selected" else 3
     )
