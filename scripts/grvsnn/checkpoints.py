@@ -1,6 +1,5 @@
 """Folds that a killed fit had done, kept for the run that goes on with it."""
 
-import fcntl
 import json
 import logging
 import shutil
@@ -11,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from grvsnn.files import atomic_path, naming_damage, plain
+from grvsnn.files import atomic_path, hold_lock, naming_damage, plain
 from grvsnn.tasks import FitFunction, FoldFit, FoldTask
 
 logger = logging.getLogger(__name__)
@@ -27,11 +26,7 @@ def keep_while_fitting(folder: Path) -> Iterator[Path]:
     until the first has ended: two that shared a search would end it elsewhere.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-        except OSError as error:
-            logger.info("%s cannot be locked on this file system: %s", folder, error)
+    with hold_lock(folder / "lock"):
         yield folder
         shutil.rmtree(folder, ignore_errors=True)
 

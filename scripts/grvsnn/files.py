@@ -1,11 +1,13 @@
 """Files that appear whole or not at all."""
 
+import fcntl
 import json
+import logging
 import os
 import tempfile
 import zipfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +16,8 @@ import pyarrow
 from pyarrow.parquet import read_schema
 
 from grvsnn.errors import InputError
+
+logger = logging.getLogger(__name__)
 
 _being_written: set[Path] = set()
 
@@ -47,6 +51,23 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
     finally:
         scratch.unlink(missing_ok=True)
         _being_written.discard(scratch)
+
+
+@contextmanager
+def hold_lock(path: str | Path) -> Iterator[None]:
+    """Let one process at a time into the block; others wait for it.
+
+    Where the folder or its file system has no locks, a line in the log says so, and the
+    block is entered all the same.
+    """
+    with ExitStack() as stack:
+        try:
+            Path(path).parent.mkdir(parents=True, exist_ok=True)
+            lock = stack.enter_context(Path(path).open("w"))
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        except OSError as error:
+            logger.info("%s cannot be locked: %s", path, error)
+        yield
 
 
 def _umask() -> int:

@@ -13,6 +13,8 @@ import pandas as pd
 from scipy.stats import rankdata
 
 from grvsnn.coverage import interval_scores
+from grvsnn.files import hold_lock
+from grvsnn.native import cache_folder
 
 logger = logging.getLogger(__name__)
 
@@ -46,10 +48,18 @@ def dcor(x: np.ndarray, y: np.ndarray) -> float:
     """
     if is_constant(x) or is_constant(y):
         return float("nan")
-    # the package compiles its code when imported, which takes seconds
-    from dcor import distance_correlation
+    return float(_distance_correlation()(x, y))
 
-    return float(distance_correlation(x, y))
+
+def _distance_correlation() -> Callable[[np.ndarray, np.ndarray], float]:
+    """Import the package late and alone.
+
+    It compiles its code when it is imported, which takes seconds; two processes that
+    do so at once leave a cache of parts that do not fit, and abort.
+    """
+    with hold_lock(cache_folder() / "dcor.lock"):
+        from dcor import distance_correlation
+    return distance_correlation
 
 
 def calibration(observed: np.ndarray, predicted: np.ndarray) -> tuple[float, float]:
