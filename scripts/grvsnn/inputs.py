@@ -79,11 +79,17 @@ class Standardiser:
         (k - mean) / sd of each marker for dosage k = 0, 1, 2; 0 where sd is 0.
     mean, scale : ndarray of float64, shape (K,)
         Mean and reciprocal sd of the dense features; scale 0 where sd is 0.
+    lowest, highest : ndarray of float64, shape (K,)
+        Range of the standardised dense features over the training rows. Values beyond
+        are set to its ends: nothing was learned out there, and a loading of a family
+        that training animals hold little of may lie many standard deviations off.
     """
 
     levels: np.ndarray
     mean: np.ndarray
     scale: np.ndarray
+    lowest: np.ndarray
+    highest: np.ndarray
 
     @classmethod
     def fit(
@@ -93,7 +99,9 @@ class Standardiser:
         mean, sd = column_moments(genotypes, rows)
         levels = (np.arange(N_LEVELS)[:, None] - mean) * reciprocal(sd)
         dense_mean, dense_sd = column_moments(dense, rows)
-        return cls(levels, dense_mean, reciprocal(dense_sd))
+        scale = reciprocal(dense_sd)
+        seen = (np.asarray(dense[rows], dtype=float) - dense_mean) * scale
+        return cls(levels, dense_mean, scale, seen.min(axis=0), seen.max(axis=0))
 
     def apply(
         self,
@@ -104,6 +112,7 @@ class Standardiser:
         """Standardise raw dosages (N, M) and dense features (N, K)."""
         check_dosages(genotypes)
         dense = (np.asarray(dense, dtype=float) - self.mean) * self.scale
+        dense = np.clip(dense, self.lowest, self.highest)
         return Inputs(
             torch.from_numpy(np.require(genotypes, requirements=["C", "W"])),
             torch.from_numpy(self.levels).to(dtype),

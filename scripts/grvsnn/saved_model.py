@@ -18,7 +18,7 @@ from grvsnn.inputs import Standardiser
 if TYPE_CHECKING:
     from grvsnn.regressor import GRVSNNRegressor
 
-FORMAT = "grvsnn-regressor-2"
+FORMAT = "grvsnn-regressor-3"
 
 ARRAYS = (
     "trait_importances_",

@@ -315,3 +315,19 @@ def test_dosages_other_than_0_1_2_are_refused():
         Standardiser.fit(genotypes, np.zeros((1, 0)), np.array([0])).apply(
             genotypes, np.zeros((1, 0))
         )
+
+
+def test_values_beyond_the_training_range_count_as_its_ends():
+    """A family that training animals hold traces of lies far outside what they span."""
+    rng = np.random.default_rng(5)
+    genotypes = rng.integers(0, 3, (40, 6)).astype(np.int8)
+    dense = rng.standard_normal((40, 3))
+    rows = np.arange(30)
+    standardiser = Standardiser.fit(genotypes, dense, rows)
+    inside = standardiser.apply(genotypes, dense, torch.float64).dense[:30]
+    far = dense.copy()
+    far[30:35], far[35:] = 1e3, -1e3
+    dense_far = standardiser.apply(genotypes, far, torch.float64).dense
+    assert torch.equal(dense_far[:30], inside)
+    assert torch.equal(dense_far[30:35], inside.amax(dim=0).expand(5, -1))
+    assert torch.equal(dense_far[35:], inside.amin(dim=0).expand(5, -1))
