@@ -1,7 +1,7 @@
 # `make run` and `make test` do all their own set-up. `make help` lists the targets.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup check estimate run mouse mouse-paper paper fig2 resume test test-all test-slurm bench lint audit format lock rulegraph clean
+.PHONY: help setup check estimate run mouse mouse-paper paper fig2 resume test test-all test-slurm test-faults bench lint audit format lock rulegraph clean
 
 PROFILE ?= workflow/profiles/default
 CONFIG ?= config/config.yaml
@@ -62,6 +62,9 @@ test-all: setup ## also the tests of more than a minute
 test-slurm: setup ## the workflow on a real SLURM of one node (as root on Debian or Ubuntu)
 	@command -v slurmctld >/dev/null || bash tests/slurm/install.sh
 	python -m pytest tests/slurm
+
+test-faults: setup ## random kills, a full disk, damaged files and more, each mended by `make resume`
+	python -m pytest tests/faults
 
 bench: setup ## every benchmark in one run; writes benchmarks/latest.json
 	PYTHONPATH=scripts python -m benchmarks.run $(ARGS)

@@ -4,89 +4,35 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
-import time
 from contextlib import suppress
-from pathlib import Path
 
-import pandas as pd
+import numpy as np
 import pytest
+from runs import (
+    FIT,
+    LOG,
+    TARGETS,
+    Run,
+    assert_as_undisturbed,
+    assert_nothing_partial,
+    command,
+    fit_of,
+    jobs_of,
+    prepare,
+    resume,
+    start_again,
+)
 
 pytestmark = pytest.mark.slow
-CONFIG = Path(__file__).parents[1] / "quick.yaml"
-TARGETS = ["results/tiny/tables/performance.csv", "results/tiny/tables/truth.csv"]
-FIT = "results/tiny/markers_pedigree/grvsnn/repeat-1"
-LOG = "logs/fit/tiny/markers_pedigree/grvsnn/repeat-1.log"
-PATIENCE_S = 900
-
-
-def command(root, *arguments):
-    return [
-        *(sys.executable, "-m", "snakemake", "-s", str(root / "workflow/Snakefile")),
-        *("--workflow-profile", str(root / "workflow/profiles/default")),
-        *("--cores", "1", *arguments),
-    ]
-
-
-def start(folder, root):
-    return subprocess.Popen(
-        command(root, *TARGETS),
-        cwd=folder,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        start_new_session=True,
-    )
-
-
-def finish(run):
-    out, _ = run.communicate(timeout=PATIENCE_S)
-    return run.returncode, out
-
-
-def resume(folder, root):
-    """Do what `make resume` does."""
-    mend = [sys.executable, root / "scripts/mend_times.py", "results", "resources"]
-    subprocess.run(mend, cwd=folder, check=True)
-    unlock = command(root, "--unlock", "--quiet", "all")
-    subprocess.run(unlock, cwd=folder, check=True, capture_output=True)
-    status, out = finish(start(folder, root))
-    assert status == 0, out[-4000:]
-
-
-def wait_for(check, what):
-    end = time.monotonic() + PATIENCE_S
-    while not (found := check()):
-        assert time.monotonic() < end, f"{what}: not within {PATIENCE_S} s"
-        time.sleep(0.05)
-    return found
-
-
-def job_of(folder):
-    """Process of the script that fits in a folder, as soon as its log is open."""
-
-    def find():
-        if not (folder / LOG).exists():
-            return None
-        for entry in Path("/proc").glob("[0-9]*"):
-            try:
-                words = (entry / "cmdline").read_bytes()
-            except OSError:
-                continue
-            if f"{folder}/.snakemake/scripts/".encode() in words:
-                return int(entry.name)
-        return None
-
-    return wait_for(find, "job")
+CYCLES = 20
+# from before Snakemake's first job to the tables
+DELAY_S = (3.0, 25.0)
 
 
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory, root):
-    folder = tmp_path_factory.mktemp("undisturbed") / "run"
-    (folder / "config").mkdir(parents=True)
-    shutil.copy(root / "config/datasets.yaml", folder / "config")
-    shutil.copy(CONFIG, folder / "config/config.yaml")
-    status, out = finish(start(folder, root))
+    folder = prepare(tmp_path_factory.mktemp("undisturbed") / "run", root)
+    status, out = Run(folder, root).finish()
     assert status == 0, out[-4000:]
     return folder
 
@@ -124,28 +70,11 @@ def small_disk(tmp_path):
     subprocess.run(["umount", "--lazy", str(disk)], check=True)
 
 
-def assert_as_undisturbed(folder, undisturbed):
-    for name in [*TARGETS, f"{FIT}/predictions.parquet", f"{FIT}/features.parquet"]:
-        assert (folder / name).read_bytes() == (undisturbed / name).read_bytes(), name
-    results = folder / "results"
-    assert not [*results.rglob(".*"), *results.rglob("checkpoint-*")]
-
-
-def assert_nothing_partial(folder):
-    """Whatever stands under a final name can be read."""
-    for path in (folder / "results").rglob("[!.]*.parquet"):
-        pd.read_parquet(path)
-
-
-@pytest.mark.parametrize("whole_group", [False, True], ids=["alone", "with its jobs"])
-def test_snakemake_is_killed(folder, undisturbed, root, whole_group):
-    run = start(folder, root)
-    job_of(folder)
-    if whole_group:
-        os.killpg(run.pid, signal.SIGKILL)
-    else:
-        run.kill()
-    run.wait()
+@pytest.mark.parametrize("with_jobs", [False, True], ids=["alone", "with its jobs"])
+def test_snakemake_is_killed(folder, undisturbed, root, with_jobs):
+    run = Run(folder, root)
+    fit_of(folder)
+    run.kill(with_jobs)
     assert_nothing_partial(folder)
     resume(folder, root)
     assert_as_undisturbed(folder, undisturbed)
@@ -153,9 +82,9 @@ def test_snakemake_is_killed(folder, undisturbed, root, whole_group):
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
 def test_a_job_is_killed(folder, undisturbed, root, number):
-    run = start(folder, root)
-    os.kill(job_of(folder), number)
-    status, _ = finish(run)
+    run = Run(folder, root)
+    os.kill(fit_of(folder), number)
+    status, _ = run.finish()
     assert status != 0
     assert not (folder / FIT / "predictions.parquet").exists()
     assert not list((folder / "results").rglob(".*"))
@@ -167,10 +96,10 @@ def test_a_job_is_killed(folder, undisturbed, root, number):
 
 def test_snakemake_is_told_to_end(folder, undisturbed, root):
     """It lets the running job finish and starts no other."""
-    run = start(folder, root)
-    job_of(folder)
+    run = Run(folder, root)
+    fit_of(folder)
     run.terminate()
-    finish(run)
+    run.finish()
     assert not (folder / TARGETS[0]).exists()
     resume(folder, root)
     assert_as_undisturbed(folder, undisturbed)
@@ -179,13 +108,13 @@ def test_snakemake_is_told_to_end(folder, undisturbed, root):
 def test_the_disk_is_full(undisturbed, root, small_disk):
     disk, _ = small_disk
     folder = half_done(undisturbed, disk)
-    run = start(folder, root)
-    job_of(folder)
+    run = Run(folder, root)
+    fit_of(folder)
     # nothing is left for the fit's own files; the run writes its logs meanwhile
     with (disk / "ballast").open("wb", buffering=0) as ballast, suppress(OSError):
         while ballast.write(bytes(65536)):
             pass
-    status, out = finish(run)
+    status, out = run.finish()
     assert status != 0
     assert "No space left on device" in out
     assert_nothing_partial(folder)
@@ -201,7 +130,7 @@ def test_results_are_read_only(undisturbed, root, small_disk, tmp_path):
     shutil.rmtree(folder / "results")
     (folder / "results").symlink_to(disk)
     remount("ro")
-    status, out = finish(start(folder, root))
+    status, out = Run(folder, root).finish()
     assert status != 0
     assert "Read-only file system" in out
     remount("rw")
@@ -220,7 +149,7 @@ def test_an_intermediate_file_is_damaged(folder, undisturbed, root, name):
     path.write_bytes(path.read_bytes()[:-20])
     # as damage by a disk does
     os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
-    status, out = finish(start(folder, root))
+    status, out = Run(folder, root).finish()
     assert status != 0
     assert f"results/tiny/{name}" in out
     assert "damaged" in out
@@ -243,3 +172,44 @@ def test_the_clock_jumps(folder, undisturbed, root, days):
         command(root, "-n", *TARGETS), cwd=folder, capture_output=True, text=True
     )
     assert "Nothing to be done" in again.stdout + again.stderr
+
+
+def test_random_kills(undisturbed, root, tmp_path, capsys):
+    """Kill Snakemake, its jobs or both at any moment, and go on, until it is enough."""
+    rng = np.random.default_rng(1)
+    folder = prepare(tmp_path / "run-0", root)
+    struck = {"Snakemake alone": 0, "Snakemake with its jobs": 0, "a job": 0}
+    finished = 0
+    while sum(struck.values()) < CYCLES:
+        run = start_again(folder, root)
+        try:
+            status, out = run.finish(timeout=rng.uniform(*DELAY_S))
+        except subprocess.TimeoutExpired:
+            struck[strike(run, list(struck)[rng.integers(len(struck))])] += 1
+            assert_nothing_partial(folder)
+            continue
+        assert status == 0, out[-4000:]
+        finished += 1
+        assert_as_undisturbed(folder, undisturbed)
+        folder = prepare(tmp_path / f"run-{finished}", root)
+    resume(folder, root)
+    assert_as_undisturbed(folder, undisturbed)
+    with capsys.disabled():
+        kinds = ", ".join(f"{kind} {number}" for kind, number in struck.items())
+        print(
+            f"\n{sum(struck.values())} kills ({kinds}) in {finished + 1} runs: 0 of "
+            f"{len(TARGETS)} tables differ in any, 0 partial files"
+        )
+
+
+def strike(run, kind):
+    """Kill what is asked for; returns what was killed."""
+    jobs = jobs_of(run.folder)
+    if kind == "a job" and jobs:
+        with suppress(ProcessLookupError):
+            os.kill(jobs[-1], signal.SIGKILL)
+        run.finish()
+        return kind
+    with_jobs = kind != "Snakemake alone"
+    run.kill(with_jobs)
+    return "Snakemake with its jobs" if with_jobs else kind
