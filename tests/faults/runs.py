@@ -1,7 +1,6 @@
 """A run of the tiny benchmark that tests disturb, and what it must come back to."""
 
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -12,10 +11,8 @@ from pathlib import Path
 
 import pandas as pd
 
-CONFIG = Path(__file__).parents[1] / "quick.yaml"
-NAMES = ("performance", "calibration", "convergence", "stability", "truth")
-TARGETS = [f"results/tiny/tables/{name}.csv" for name in NAMES]
-FIT = "results/tiny/markers_pedigree/grvsnn/repeat-1"
+from tests.quick import FIT, TABLES
+
 LOG = "logs/fit/tiny/markers_pedigree/grvsnn/repeat-1.log"
 PATIENCE_S = 900
 
@@ -37,7 +34,7 @@ class Run:
         # a file elsewhere neither fills up, as a pipe does, nor takes the run's disk
         self._out = tempfile.TemporaryFile("w+")
         self._process = subprocess.Popen(
-            command(root, *TARGETS),
+            command(root, *TABLES),
             cwd=folder,
             stdout=self._out,
             stderr=subprocess.STDOUT,
@@ -61,14 +58,6 @@ class Run:
         else:
             self._process.kill()
         self._process.wait()
-
-
-def prepare(folder: Path, root: Path) -> Path:
-    """Set a folder up for a run from nothing."""
-    (folder / "config").mkdir(parents=True)
-    shutil.copy(root / "config/datasets.yaml", folder / "config")
-    shutil.copy(CONFIG, folder / "config/config.yaml")
-    return folder
 
 
 def start_again(folder: Path, root: Path) -> Run:
@@ -122,7 +111,7 @@ def fit_of(folder: Path) -> int:
 
 def assert_as_undisturbed(folder: Path, undisturbed: Path) -> None:
     """Tables and fits are those of the other run, and nothing else has stayed."""
-    for name in [*TARGETS, f"{FIT}/predictions.parquet", f"{FIT}/features.parquet"]:
+    for name in [*TABLES, f"{FIT}/predictions.parquet", f"{FIT}/features.parquet"]:
         assert (folder / name).read_bytes() == (undisturbed / name).read_bytes(), name
     results = folder / "results"
     assert not [*results.rglob(".*"), *results.rglob("checkpoint-*")]

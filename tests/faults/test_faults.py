@@ -9,19 +9,18 @@ from contextlib import suppress
 import numpy as np
 import pytest
 from runs import (
-    FIT,
     LOG,
-    TARGETS,
     Run,
     assert_as_undisturbed,
     assert_nothing_partial,
     command,
     fit_of,
     jobs_of,
-    prepare,
     resume,
     start_again,
 )
+
+from tests.quick import FIT, TABLES, prepare
 
 pytestmark = pytest.mark.slow
 CYCLES = 20
@@ -100,7 +99,7 @@ def test_snakemake_is_told_to_end(folder, undisturbed, root):
     fit_of(folder)
     run.terminate()
     run.finish()
-    assert not (folder / TARGETS[0]).exists()
+    assert not (folder / TABLES[0]).exists()
     resume(folder, root)
     assert_as_undisturbed(folder, undisturbed)
 
@@ -169,7 +168,7 @@ def test_the_clock_jumps(folder, undisturbed, root, days):
     resume(folder, root)
     assert_as_undisturbed(folder, undisturbed)
     again = subprocess.run(
-        command(root, "-n", *TARGETS), cwd=folder, capture_output=True, text=True
+        command(root, "-n", *TABLES), cwd=folder, capture_output=True, text=True
     )
     assert "Nothing to be done" in again.stdout + again.stderr
 
@@ -198,7 +197,7 @@ def test_random_kills(undisturbed, root, tmp_path, capsys):
         kinds = ", ".join(f"{kind} {number}" for kind, number in struck.items())
         print(
             f"\n{sum(struck.values())} kills ({kinds}) in {finished + 1} runs: 0 of "
-            f"{len(TARGETS)} tables differ in any, 0 partial files"
+            f"{len(TABLES)} tables differ in any, 0 partial files"
         )
 
 

@@ -9,10 +9,9 @@ from pathlib import Path
 import pytest
 from cluster import Cluster, missing_for_slurm, wait_until
 
+from tests.quick import FIT, TABLES, prepare, tables_of
+
 pytestmark = pytest.mark.slow
-CONFIG = Path(__file__).parents[1] / "quick.yaml"
-NAMES = ("performance", "calibration", "convergence", "stability", "truth")
-TABLES = [f"results/tiny/tables/{name}.csv" for name in NAMES]
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +32,7 @@ def cluster():
 @pytest.fixture(scope="module")
 def here(tmp_path_factory, snakemake, root):
     """Tables of the quick config, made on this machine."""
-    folder = prepare(tmp_path_factory.mktemp("here"), root)
+    folder = prepare(tmp_path_factory.mktemp("here") / "run", root)
     profile = str(root / "workflow/profiles/default")
     result = snakemake("--workflow-profile", profile, *TABLES, cwd=folder)
     assert result.returncode == 0, result.stderr[-5000:]
@@ -43,17 +42,10 @@ def here(tmp_path_factory, snakemake, root):
 @pytest.fixture(scope="module")
 def there(tmp_path_factory, cluster, root):
     """The same, made through SLURM."""
-    folder = prepare(tmp_path_factory.mktemp("there"), root)
+    folder = prepare(tmp_path_factory.mktemp("there") / "run", root)
     run = start(folder, root, *TABLES)
     out, _ = run.communicate(timeout=3600)
     assert run.returncode == 0, out[-5000:]
-    return folder
-
-
-def prepare(folder, root):
-    (folder / "config").mkdir()
-    shutil.copy(root / "config/datasets.yaml", folder / "config")
-    shutil.copy(CONFIG, folder / "config/config.yaml")
     return folder
 
 
@@ -107,7 +99,7 @@ def test_small_jobs_share_one(cluster, there):
 
 
 def test_a_cancelled_job_is_sent_again_with_more_memory(cluster, there, root):
-    fit = there / "results/tiny/markers_pedigree/grvsnn/repeat-1"
+    fit = there / FIT
     before = (fit / "predictions.parquet").read_bytes()
     known = {job["JobId"] for job in cluster.jobs()}
     shutil.rmtree(fit)
@@ -127,7 +119,7 @@ def test_a_cancelled_job_is_sent_again_with_more_memory(cluster, there, root):
 
 
 def test_a_lost_node_costs_only_its_jobs(cluster, there, root):
-    fit = there / "results/tiny/markers_pedigree/grvsnn/repeat-1"
+    fit = there / FIT
     before = (fit / "predictions.parquet").read_bytes()
     known = {job["JobId"] for job in cluster.jobs()}
     shutil.rmtree(fit)
@@ -142,3 +134,18 @@ def test_a_lost_node_costs_only_its_jobs(cluster, there, root):
     out, _ = run.communicate(timeout=1800)
     assert run.returncode == 0, out[-5000:]
     assert (fit / "predictions.parquet").read_bytes() == before
+
+
+def test_the_embedded_benchmark_is_the_same(cluster, snakemake, root, tmp_path):
+    """All of `make run`, through SLURM and without it."""
+    config = root / "config/config.yaml"
+    without = prepare(tmp_path / "without", root, config)
+    profile = str(root / "workflow/profiles/default")
+    result = snakemake("--workflow-profile", profile, cwd=without, timeout=7200)
+    assert result.returncode == 0, result.stderr[-5000:]
+    through = prepare(tmp_path / "through", root, config)
+    run = start(through, root, "all")
+    out, _ = run.communicate(timeout=7200)
+    assert run.returncode == 0, out[-5000:]
+    assert tables_of(through) == tables_of(without)
+    assert len(tables_of(through)) > len(TABLES)

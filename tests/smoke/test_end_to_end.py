@@ -1,6 +1,5 @@
 """The whole workflow on a tiny population, twice, and its report."""
 
-import shutil
 from pathlib import Path
 
 import pandas as pd
@@ -8,15 +7,14 @@ import pytest
 import yaml
 
 from tests.browser import demand_sound
+from tests.quick import prepare, tables_of
 
 HERE = Path(__file__).parent
 
 
 def run_in(folder, snakemake, root, cores):
     """Run the tiny config in a folder of its own; returns the folder."""
-    (folder / "config").mkdir(parents=True)
-    shutil.copy(root / "config/datasets.yaml", folder / "config")
-    shutil.copy(HERE / "config/config.yaml", folder / "config")
+    prepare(folder, root, HERE / "config/config.yaml")
     profile = ["--workflow-profile", str(root / "workflow/profiles/default")]
     result = snakemake("--cores", str(cores), *profile, cwd=folder)
     assert result.returncode == 0, result.stderr[-5000:]
@@ -31,14 +29,6 @@ def one_core(tmp_path_factory, snakemake, root):
 @pytest.fixture(scope="module")
 def two_cores(tmp_path_factory, snakemake, root):
     return run_in(tmp_path_factory.mktemp("two") / "run", snakemake, root, 2)
-
-
-def tables(folder):
-    return {
-        path.relative_to(folder): path.read_text()
-        for path in sorted((folder / "results").rglob("tables/*.csv"))
-        if path.stem not in ("minutes", "resources")
-    }
 
 
 def test_every_table_and_figure_is_there(one_core):
@@ -105,13 +95,13 @@ def test_variants_stay_out_of_the_benchmark(one_core):
     ablation = pd.read_csv(one_core / "results/tiny/tables/ablation.csv")
     assert set(ablation["method"]) == {"grvsnn", "grvsnn-sigmoid"}
     assert (ablation.groupby("method")["metric"].nunique() == 5).all()
-    for path, text in tables(one_core).items():
+    for path, text in tables_of(one_core).items():
         assert ("grvsnn-sigmoid" in text) == (path.stem in ("ablation", "handed"))
 
 
 def test_same_config_gives_identical_tables_on_one_or_two_cores(one_core, two_cores):
-    assert tables(one_core) == tables(two_cores)
-    assert len(tables(one_core)) == 18
+    assert tables_of(one_core) == tables_of(two_cores)
+    assert len(tables_of(one_core)) == 18
 
 
 def test_both_guards_against_leakage_pass(one_core):
@@ -146,7 +136,7 @@ def test_second_run_has_nothing_to_do(one_core, snakemake):
 
 
 def test_a_lost_fit_is_redone_with_the_same_result(one_core, snakemake):
-    before = tables(one_core)
+    before = tables_of(one_core)
     name = "results/tiny/markers/gblup/repeat-1/predictions.parquet"
     content = (one_core / name).read_bytes()
     (one_core / name).unlink()
@@ -154,7 +144,7 @@ def test_a_lost_fit_is_redone_with_the_same_result(one_core, snakemake):
         result = snakemake("--cores", "2", *targets, cwd=one_core)
         assert result.returncode == 0, result.stderr[-3000:]
     assert (one_core / name).read_bytes() == content
-    assert tables(one_core) == before
+    assert tables_of(one_core) == before
 
 
 def test_report_holds_every_result_and_is_sound_in_a_browser(one_core, tmp_path):
