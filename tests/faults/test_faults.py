@@ -41,7 +41,8 @@ def half_done(undisturbed, folder):
     shutil.copytree(undisturbed, folder, dirs_exist_ok=True)
     shutil.rmtree(folder / FIT)
     shutil.rmtree(folder / "results/tiny/tables")
-    (folder / "results/tiny/scores.parquet").unlink()
+    for name in ("scores", "stability"):
+        (folder / f"results/tiny/{name}.parquet").unlink()
     (folder / LOG).unlink()
     return folder
 
