@@ -50,6 +50,8 @@ def find_problems(config: Mapping, schemas: Mapping[str, str | Path]) -> list[st
         problems += [f"Config, {name}: {text}." for text in texts]
     text = _check_batch(config, registry)
     problems += [f"Config, qc.batch: {text}."] if text else []
+    text = _check_members(config)
+    problems += [f"Config, grvsnn.members: {text}."] if text else []
     compared = set(config.get("optimism", {}).get("methods", ()))
     if (
         compared & set(config["methods"])
@@ -177,6 +179,22 @@ def _check_batch(config: Mapping, registry: Mapping) -> str | None:
         return None
     known = {name for entry in entries for name in entry.get("covariates", ())}
     return None if batch in known else f"{batch!r} is no covariate of the datasets run"
+
+
+def _check_members(config: Mapping) -> str | None:
+    """Find more networks than there are inner folds to stop them on."""
+    members = config.get("grvsnn", {}).get("members", 1)
+    folds = config.get("folds", {})
+    splits, reason = folds.get("inner_folds", 5), "folds.inner_folds"
+    if folds.get("scheme") == "forward":
+        splits, reason = 1, "scheme 'forward', which has one inner split"
+    if config.get("protocol") == "published":
+        splits, reason = 1, "protocol 'published', whose validation rows are the test"
+    if "grvsnn" in config.get("optimism", {}).get("methods", ()):
+        splits, reason = 1, "optimism, which fits grvsnn under protocol 'published' too"
+    if members <= splits:
+        return None
+    return f"{members} networks need as many inner folds, not {splits} ({reason})"
 
 
 def _check_relatives(config: Mapping, entry: Mapping) -> str | None:

@@ -11,6 +11,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -153,8 +154,9 @@ def checkpoint_folder(
     """
     digest = hashlib.sha256(f"{__version__}{code}{sorted(params.items())}".encode())
     for task in tasks:
-        digest.update(f"{task.seed_for()}{task.inner_splits}".encode())
-        for array in (task.Y, task.genotypes, task.loadings, task.train):
+        digest.update(f"{task.seed_for()}".encode())
+        splits = chain.from_iterable(task.inner_splits)
+        for array in (task.Y, task.genotypes, task.loadings, task.train, *splits):
             digest.update(np.ascontiguousarray(array))
     return Path(beside).parent / f"checkpoint-{digest.hexdigest()[:16]}"
 

@@ -180,8 +180,12 @@ class _Dealer:
 
     def inner(self, train: np.ndarray, n_folds: int, keys: tuple) -> np.ndarray:
         """Inner fold of each training row."""
-        if self.scheme == "forward":
+        if self.scheme == "forward" and len(np.unique(self.extra[train])) > 1:
             return _youngest(self.extra[train], n_folds)
+        if self.scheme == "forward":
+            # one generation has no order in time: a part of it validates
+            label = stratify(self.values[train], n_folds, derive_rng(*keys, "inner"))
+            return (label == 1).astype(np.int16)
         return self._deal(train, n_folds, derive_rng(*keys, "inner"))
 
     def _deal(
@@ -363,10 +367,7 @@ def forward_blocks(born: np.ndarray, n_blocks: int) -> np.ndarray:
 
 def _youngest(born: np.ndarray, n_folds: int) -> np.ndarray:
     """1 for about the youngest ``1 / n_folds`` of the training animals, else 0."""
-    dates, code, counts = np.unique(born, return_inverse=True, return_counts=True)
-    if len(dates) < 2:
-        # a single generation has no forward split
-        return np.zeros(len(born), dtype=np.int16)
+    _, code, counts = np.unique(born, return_inverse=True, return_counts=True)
     older = np.cumsum(counts)[:-1]
     cut = int(np.argmin(np.abs(older - len(born) * (1 - 1 / n_folds))))
     return (code > cut).astype(np.int16)

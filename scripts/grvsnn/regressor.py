@@ -308,10 +308,13 @@ class GRVSNNRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
         offset = np.concatenate(
             [levels[0], -self._standardiser.mean * self._standardiser.scale]
         )
+        values = filled * scale + offset
+        dense = values[:, len(self._markers) :]
+        np.clip(dense, self._standardiser.lowest, self._standardiser.highest, out=dense)
         return Inputs(
             torch.zeros(len(X), 0, dtype=torch.int8),
             torch.zeros(3, 0),
-            torch.from_numpy((filled * scale + offset).astype(np.float32)),
+            torch.from_numpy(values.astype(np.float32)),
         )
 
     def _keep_residuals(self, Y: np.ndarray, splits, held_out) -> None:

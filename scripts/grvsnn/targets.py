@@ -6,6 +6,8 @@ Under ``published`` all three come from all rows and test phenotypes stay in the
 to measure what that protocol adds.
 """
 
+from itertools import pairwise
+
 import numpy as np
 import pandas as pd
 
@@ -28,7 +30,8 @@ def make_targets(
         sample_id and one float column per trait (raw units, NaN = missing).
     covariates : DataFrame or None
         sample_id and fixed effects: numbers enter as they are, anything else as a
-        factor. None leaves the traits unadjusted.
+        factor. A level that no training row has gets their mean effect. None leaves
+        the traits unadjusted.
     folds : DataFrame
         repeat, fold, sample_id, role (train or test), of one repeat.
     protocol : str
@@ -49,8 +52,9 @@ def make_targets(
         Y = Y_all.loc[part["sample_id"]].to_numpy(float)
         is_test = part["role"].to_numpy() == "test"
         visible = ~is_test if protocol == "nested" else np.ones_like(is_test)
-        design = _design_matrix(covariates, part["sample_id"])
-        scaled = _standardise(_adjust(Y, design, visible), visible, traits, fold)
+        design, factors = _design_matrix(covariates, part["sample_id"])
+        residual = _adjust(Y, design, factors, visible)
+        scaled = _standardise(residual, visible, traits, fold)
         seen = scaled.copy()
         seen[~visible] = np.nan
         ids = {"fold": fold, "sample_id": part["sample_id"].to_numpy()}
@@ -79,10 +83,15 @@ def _long_truth(
     )
 
 
-def _design_matrix(covariates: pd.DataFrame | None, ids: pd.Series) -> np.ndarray:
-    """Build the fixed effects with an intercept, shape (n_samples, n_effects)."""
+def _design_matrix(
+    covariates: pd.DataFrame | None, ids: pd.Series
+) -> tuple[np.ndarray, list[slice]]:
+    """Build the fixed effects, shape (n_samples, n_effects), and find the factors.
+
+    The first column is the intercept; a factor has one column a level.
+    """
     if covariates is None or covariates.shape[1] == 1:
-        return np.ones((len(ids), 1))
+        return np.ones((len(ids), 1)), []
     rows = covariates.set_index("sample_id").loc[ids]
     numbers = rows.select_dtypes("number")
     if numbers.isna().any().any():
@@ -94,20 +103,39 @@ def _design_matrix(covariates: pd.DataFrame | None, ids: pd.Series) -> np.ndarra
         if name not in numbers
     ]
     parts = [np.ones((len(ids), 1)), numbers.to_numpy(float)]
-    return np.hstack([*parts, *(factor.to_numpy(float) for factor in factors)])
+    ends = 1 + numbers.shape[1] + np.cumsum([0, *(part.shape[1] for part in factors)])
+    columns = [slice(*pair) for pair in pairwise(ends)]
+    return np.hstack([*parts, *(part.to_numpy(float) for part in factors)]), columns
 
 
-def _adjust(Y: np.ndarray, design: np.ndarray, visible: np.ndarray) -> np.ndarray:
-    """Residuals of ordinary least squares fitted on the visible rows of each trait.
-
-    A factor level that no visible row has gets effect 0 (minimum-norm solution).
-    """
+def _adjust(
+    Y: np.ndarray, design: np.ndarray, factors: list[slice], visible: np.ndarray
+) -> np.ndarray:
+    """Residuals of ordinary least squares fitted on the visible rows of each trait."""
     out = np.full_like(Y, np.nan)
     for column in range(Y.shape[1]):
         rows = visible & ~np.isnan(Y[:, column])
-        effects, *_ = np.linalg.lstsq(design[rows], Y[rows, column], rcond=None)
-        out[:, column] = Y[:, column] - design @ effects
+        known = _without_new_levels(design, factors, rows)
+        effects, *_ = np.linalg.lstsq(known[rows], Y[rows, column], rcond=None)
+        out[:, column] = Y[:, column] - known @ effects
     return out
+
+
+def _without_new_levels(
+    design: np.ndarray, factors: list[slice], rows: np.ndarray
+) -> np.ndarray:
+    """Give animals of a level that none of `rows` has the mean effect of those rows.
+
+    An effect of 0 would not do: each factor has a column for every level, so that the
+    intercept is no mean, and 0 may lie far from all of them.
+    """
+    known = design.copy()
+    for factor in factors:
+        levels = known[:, factor]
+        is_new = levels[:, ~levels[rows].any(axis=0)].any(axis=1)
+        if is_new.any() and rows.any():
+            levels[is_new] = levels[rows].mean(axis=0)
+    return known
 
 
 def _standardise(

@@ -219,10 +219,13 @@ def test_checkpoints_are_told_apart_by_all_that_a_fit_depends_on(stage):
 
     tasks = load(stage)
     assert name(tasks) == name(load(stage))
+    ((rows, validation), *splits) = tasks[0].inner_splits
+    moved = ((rows[1:], np.append(validation, rows[0])), *splits)
     others = {
         name(tasks, {"a": 2}),
         name(tasks[:2]),
+        name([replace(tasks[0], inner_splits=moved), *tasks[1:]]),
         name(load(stage, "markers", loadings=False)),
         name(load(stage, protocol="published")),
     }
-    assert len(others | {name(tasks)}) == 5
+    assert len(others | {name(tasks)}) == 6

@@ -191,6 +191,13 @@ def test_forward_trains_on_older_animals_only(data):
     assert not test["sample_id"].duplicated().any()
 
 
+def test_forward_validates_even_where_training_animals_are_one_generation(data):
+    founders = pd.Series(0, index=data["born"].index).where(data["born"] < 2006, 1)
+    folds = deal(data, "forward", n_folds=1, n_inner_folds=4, born=founders)
+    train = folds[folds["role"] == "train"]
+    assert (train["inner_fold"] == 1).mean() == pytest.approx(1 / 4, abs=0.02)
+
+
 def test_forward_blocks_are_nearly_equal():
     born = np.repeat(np.arange(12.0), 10)
     np.testing.assert_array_equal(np.bincount(forward_blocks(born, 4)), 30)

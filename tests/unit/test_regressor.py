@@ -65,6 +65,14 @@ def test_fractional_new_dosages_are_continuous_in_the_dosage(data, model):
     np.testing.assert_allclose(model.predict(X), expected, rtol=1e-4, atol=1e-4)
 
 
+def test_fractional_dosages_do_not_free_other_features_of_their_range(data, model):
+    X = data[0][:20].copy()
+    X[0, 41] = 10 * data[0][:, 41].max()
+    expected = model.predict(X)
+    X[0, 0] += 1e-6
+    np.testing.assert_allclose(model.predict(X), expected, rtol=1e-4, atol=1e-4)
+
+
 def test_gaps_in_x_take_the_training_mean_and_gaps_in_y_are_skipped(data):
     X, Y = (part.copy() for part in data)
     X[::7, 5], X[::9, 42], Y[::4, 0] = np.nan, np.nan, np.nan

@@ -101,6 +101,22 @@ def test_level_unseen_in_training_has_no_effect(data):
     assert np.isfinite(truth[truth["trait"] == "weight"]["observed"]).all()
 
 
+def test_animals_of_a_new_level_are_held_to_the_mean_of_the_others():
+    """Batch C is only in test: mean 100 and SD 1 must not come out as 37 SD."""
+    rng = np.random.default_rng(3)
+    batch = np.repeat(["A", "B", "C"], 100)
+    y = 100 + np.select([batch == "A", batch == "B"], [-2, 2]) + rng.normal(size=300)
+    ids = [f"a{i}" for i in range(300)]
+    phenotypes = pd.DataFrame({"sample_id": ids, "weight": y})
+    covariates = pd.DataFrame({"sample_id": ids, "batch": batch})
+    role = np.where(batch == "C", "test", "train")
+    folds = pd.DataFrame({"repeat": 1, "fold": 1, "sample_id": ids, "role": role})
+    _, truth = make_targets(phenotypes, covariates, folds)
+    train = y[:200] - np.repeat([y[:100].mean(), y[100:200].mean()], 100)
+    expected = (y[200:] - y[:200].mean()) / train.std()
+    np.testing.assert_allclose(truth["observed"], expected, atol=1e-9)
+
+
 def test_constant_trait_and_missing_covariate_are_refused(data):
     phenotypes, covariates, folds = data
     with pytest.raises(InputError, match="'weight' has 40 training phenotypes"):
