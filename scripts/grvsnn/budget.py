@@ -60,9 +60,9 @@ def price_jobs(
     facts = ["longest_seconds", "peak_mb", "n_jobs", "machine"]
     # those without a card first, where there are both
     ordered = costs.sort_values("device", ascending=False)
-    on_card = costs["device"] == "card"
-    on_cpu = costs.loc[~on_card, [*by, "cpu_seconds"]]
-    on_card = costs.loc[on_card, [*by, "seconds"]]
+    is_card = costs["device"] == "card"
+    on_cpu = costs.loc[~is_card, [*by, "cpu_seconds"]]
+    on_card = costs.loc[is_card, [*by, "seconds"]]
     on_card = on_card.rename(columns={"seconds": "card_seconds"})
     for part in (ordered.drop_duplicates(by)[[*by, *facts]], on_cpu, on_card):
         priced = priced.merge(part, "left", by)
@@ -96,26 +96,26 @@ def budget_frame(
     sent = count_sent(jobs, local)
     rows = []
     for name in [*dict.fromkeys(owners[owners != TOGETHER]), TOGETHER]:
-        mine = priced[priced["dataset"] == name]
-        cards = mine[mine["gpu"] > 0]
-        rows.append(
-            {
-                "dataset": name,
-                "jobs": (owners == name).sum(),
-                "sent": sent.get(name, 0),
-                "n_measured": len(mine),
-                "n_known": mine["cpu_seconds"].count(),
-                "cpu_hours": mine["cpu_seconds"].sum() / 3600,
-                "n_card": len(cards),
-                "n_card_known": cards["cpu_seconds"].count(),
-                "card_cpu_hours": cards["cpu_seconds"].sum() / 3600,
-                "n_gpu_known": cards["card_seconds"].count(),
-                "gpu_hours": cards["card_seconds"].sum() / 3600,
-                "longest_minutes": mine["longest_seconds"].max() / 60,
-                "peak_mb": mine["peak_mb"].max(),
-            }
-        )
+        counts = {"jobs": (owners == name).sum(), "sent": sent.get(name, 0)}
+        costs = _sum_costs(priced[priced["dataset"] == name])
+        rows.append({"dataset": name, **counts, **costs})
     return pd.DataFrame(rows)
+
+
+def _sum_costs(jobs: pd.DataFrame) -> dict[str, float]:
+    cards = jobs[jobs["gpu"] > 0]
+    return {
+        "n_measured": len(jobs),
+        "n_known": jobs["cpu_seconds"].count(),
+        "cpu_hours": jobs["cpu_seconds"].sum() / 3600,
+        "n_card": len(cards),
+        "n_card_known": cards["cpu_seconds"].count(),
+        "card_cpu_hours": cards["cpu_seconds"].sum() / 3600,
+        "n_gpu_known": cards["card_seconds"].count(),
+        "gpu_hours": cards["card_seconds"].sum() / 3600,
+        "longest_minutes": jobs["longest_seconds"].max() / 60,
+        "peak_mb": jobs["peak_mb"].max(),
+    }
 
 
 def budget_table(
@@ -132,7 +132,7 @@ def budget_table(
     numbers = budget_frame(jobs, priced, local)
     order = {name: i for i, name in enumerate([*config["datasets"], TOGETHER])}
     numbers = numbers.sort_values("dataset", key=lambda names: names.map(order))
-    labels = [dataset_label(n) if n else "Of several" for n in numbers["dataset"]]
+    labels = [dataset_label(n) if n else "Of all datasets" for n in numbers["dataset"]]
     rows = [(label,) for label in [*labels, "Sum"]]
     cells = [_cells(row) for row in numbers.itertuples()]
     total = [str(numbers["jobs"].sum()), str(numbers["sent"].sum())]

@@ -19,7 +19,7 @@ BAYESIAN = ("brr", "blasso", "bayescpi")
 # <dataset>/<stage>, <dataset>/<stage>/repeat-<r>[-<companion>] or
 # <dataset>/<setting>/<method>/repeat-<r>
 KIND = re.compile(
-    r"benchmarks/([^/]+)/(?:([^/]+)/)??([^/]+?)(?:/repeat-\d+(-\w+)?)?\.tsv$"
+    r"(?:.*/)?benchmarks/([^/]+)/(?:([^/]+)/)??([^/]+?)(?:/repeat-\d+(-\w+)?)?\.tsv"
 )
 
 
@@ -28,7 +28,7 @@ def job_kind(benchmark: str) -> tuple[str, str, str]:
 
     A stage before or after the fits is named as a method, in the setting ``all``.
     """
-    dataset, setting, name, companion = KIND.search(benchmark).groups()
+    dataset, setting, name, companion = KIND.fullmatch(benchmark).groups()
     return dataset, setting or STAGE, name + (companion or "")
 
 

@@ -13,7 +13,9 @@ from grvsnn.costs import HERE, KEYS
 from grvsnn.labels import method_label
 from grvsnn.tasks import base_method
 
-FIT = re.compile(r"benchmark: \S*?([^/\s]+)/([^/\s]+)/([^/\s]+)/repeat-(\d+)\.tsv")
+FIT = re.compile(
+    r"benchmark: \S*benchmarks/([^/\s]+)/([^/\s]+)/([^/\s]+)/repeat-(\d+)\.tsv"
+)
 JOB = re.compile(r"^(?:rule|localrule) \w+:$", re.M)
 
 

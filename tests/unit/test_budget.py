@@ -93,6 +93,7 @@ def results(tmp_path):
     ("path", "kind"),
     [
         ("results/benchmarks/pig/prepare.tsv", ("pig", "all", "prepare")),
+        ("/benchmarks/r/benchmarks/pig/folds.tsv", ("pig", "all", "folds")),
         ("r/benchmarks/pig/targets/repeat-10.tsv", ("pig", "all", "targets")),
         (
             "benchmarks/pig/targets/repeat-1-share40.tsv",

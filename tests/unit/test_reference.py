@@ -158,6 +158,9 @@ rule fit_grvsnn:
 rule fit_grvsnn_companion:
     benchmark: results/benchmarks/mouse/markers/grvsnn-share40/repeat-1.tsv
 
+rule make_targets:
+    benchmark: results/benchmarks/mouse/targets/repeat-1.tsv
+
 rule fit_linear:
     benchmark: results/benchmarks/mouse/markers/gblup/repeat-1.tsv
 """
@@ -165,7 +168,7 @@ rule fit_linear:
 
 def test_the_estimate_takes_what_was_measured_and_says_what_was_not(tmp_path):
     fits, n_others = planned_fits(DRY_RUN)
-    assert len(fits) == 4 and n_others == 2
+    assert len(fits) == 4 and n_others == 3
     for repeat, seconds in ((2, 100.0), (3, 300.0)):
         path = tmp_path / f"benchmarks/mouse/markers/grvsnn/repeat-{repeat}.tsv"
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -182,7 +185,7 @@ def test_the_estimate_takes_what_was_measured_and_says_what_was_not(tmp_path):
     assert "1 x unknown" in text
     # 600 s of known work on two cores
     assert "In all: about 5 min on 2 cores, and 1 fit of unknown length" in text
-    assert "2 short jobs are not counted" in text
+    assert "3 short jobs are not counted" in text
 
 
 def test_the_estimate_falls_back_and_never_guesses():
