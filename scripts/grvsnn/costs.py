@@ -3,7 +3,7 @@
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import pandas as pd
@@ -83,21 +83,12 @@ def measured_costs(
         for path in sorted((Path(results) / "benchmarks").rglob("*.tsv"))
         if (job := _read_job(path, Path(results)))
     ]
-    columns = [*KEYS, "device", "s", "cpu_time", "max_rss"]
-    kinds = pd.DataFrame(rows, columns=columns).groupby([*KEYS, "device"], sort=False)
-    table = kinds.agg(
-        n_jobs=("s", "size"),
-        seconds=("s", "mean"),
-        cpu_seconds=("cpu_time", "mean"),
-        longest_seconds=("s", "max"),
-        peak_mb=("max_rss", "max"),
-    )
+    table = _mean_kinds(rows)
     hashes = [
         hash_settings(config, dataset, method) if config else ""
-        for dataset, _, method, _ in table.index
+        for dataset, method in zip(table["dataset"], table["method"], strict=True)
     ]
-    table = table.assign(settings=hashes, machine=machine)
-    return table.reset_index().round(1)
+    return table.assign(settings=hashes, machine=machine)
 
 
 def _read_job(path: Path, results: Path) -> tuple[str, float, float, float] | None:
@@ -110,6 +101,19 @@ def _read_job(path: Path, results: Path) -> tuple[str, float, float, float] | No
     on_card = any(fold.get("device", "cpu") != "cpu" for fold in fit["folds"])
     device = "card" if on_card else "cpu"
     return device, job["s"], job["cpu_time"], job["max_rss"]
+
+
+def _mean_kinds(rows: Iterable[tuple]) -> pd.DataFrame:
+    columns = [*KEYS, "device", "s", "cpu_time", "max_rss"]
+    kinds = pd.DataFrame(rows, columns=columns).groupby([*KEYS, "device"], sort=False)
+    table = kinds.agg(
+        n_jobs=("s", "size"),
+        seconds=("s", "mean"),
+        cpu_seconds=("cpu_time", "mean"),
+        longest_seconds=("s", "max"),
+        peak_mb=("max_rss", "max"),
+    )
+    return table.reset_index().round(1)
 
 
 def read_costs(path: Path) -> pd.DataFrame:
