@@ -1,7 +1,7 @@
 # `make run` and `make test` do all their own set-up. `make help` lists the targets.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup check estimate run mouse mouse-paper paper fig2 resume test test-all test-slurm test-faults bench lint audit format lock rulegraph clean
+.PHONY: help setup check estimate plan run mouse mouse-paper paper fig2 resume test test-all test-slurm test-faults bench lint audit format lock rulegraph clean
 
 PROFILE ?= workflow/profiles/default
 CONFIG ?= config/config.yaml
@@ -33,6 +33,9 @@ check: setup ## read CONFIG and the data it names, say what is there or wrong, r
 
 estimate: setup ## about how long CONFIG will take here, from the jobs measured so far
 	@python scripts/estimate_time.py $(if $(CORES),--cores $(CORES)) --configfile $(CONFIG)
+
+plan: setup ## by rule, how many jobs CONFIG has and what each asks of a cluster
+	@python scripts/plan_jobs.py --configfile $(CONFIG)
 
 mouse: ## the same on the mouse data (GRVSNN_DATA_MIRROR=folder takes raw files from there)
 	@$(MAKE) --no-print-directory run CONFIG=config/mouse.yaml

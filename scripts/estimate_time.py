@@ -2,31 +2,29 @@
 
 import argparse
 import os
-import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-import pandas as pd
-from grvsnn.estimate import estimate_fits, estimate_text, measured_here, planned_fits
+from grvsnn.costs import measured_costs, read_costs
+from grvsnn.errors import InputError
+from grvsnn.estimate import estimate_fits, estimate_text, planned_fits
+from grvsnn.planned import dry_run
 
 ROOT = Path(__file__).resolve().parents[1]
-MEASURED = ROOT / "docs/results/seconds.csv"
+COSTS = ROOT / "docs/results/costs.csv"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Plan the run, look its fits up, print; the status is the dry-run's."""
+    """Plan the run, look its fits up, print; 1 where it cannot be planned."""
     args = _parser().parse_args(arguments)
-    command = [sys.executable, "-m", "snakemake", "--dry-run", "--cores", "1"]
-    if args.configfile:
-        command += ["--configfile", args.configfile]
-    plan = subprocess.run(command, capture_output=True, text=True, check=False)
-    if plan.returncode:
-        print(plan.stderr or plan.stdout, file=sys.stderr)
-        return plan.returncode
-    fits, n_others = planned_fits(plan.stdout + plan.stderr)
-    measured = [measured_here(args.benchmarks)]
-    measured += [pd.read_csv(MEASURED, comment="#")] if MEASURED.exists() else []
+    chosen = ["--configfile", args.configfile] if args.configfile else []
+    try:
+        fits, n_others = planned_fits(dry_run(*chosen))
+    except InputError as error:
+        print(error, file=sys.stderr)
+        return 1
+    measured = [measured_costs(args.results), read_costs(COSTS)]
     print(estimate_text(estimate_fits(fits, measured), n_others, args.cores))
     return 0
 
@@ -41,9 +39,7 @@ def _parser() -> argparse.ArgumentParser:
         help="jobs at a time (default: all)",
     )
     parser.add_argument(
-        "--benchmarks",
-        default="results/benchmarks",
-        help="folder of finished jobs' benchmark files (default %(default)s)",
+        "--results", default="results", help="where finished jobs are (%(default)s)"
     )
     return parser
 

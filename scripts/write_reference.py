@@ -1,27 +1,19 @@
-"""Turn a finished run into docs/results/<config>.md, and its times into seconds.csv."""
+"""Turn a finished run into docs/results/<config>.md, and its jobs into costs.csv."""
 
 import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-import pandas as pd
 from check_config import load_config
+from grvsnn.costs import measured_costs, read_costs, renew_costs
 from grvsnn.errors import InputError
-from grvsnn.files import write_text
-from grvsnn.reference import (
-    machine_class,
-    read_fits,
-    reference_page,
-    seconds_table,
-    summary_line,
-)
-
-KEYS = ["dataset", "setting", "method"]
+from grvsnn.files import write_csv, write_text
+from grvsnn.reference import machine_class, read_fits, reference_page, summary_line
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Write the page and renew the seconds; one line where the run is not finished."""
+    """Write the page and renew the costs; one line where the run is not finished."""
     args = _parser().parse_args(arguments)
     config, problems = load_config(args.config)
     try:
@@ -32,24 +24,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         page = reference_page(args.results, config, name, args.machine)
         path = args.out / f"{Path(args.config).stem}.md"
         write_text(page, path)
-        seconds = args.out / "seconds.csv"
-        renewed = renew_seconds(seconds, seconds_table(fits, args.machine))
-        write_text(renewed.to_csv(index=False, lineterminator="\n"), seconds)
+        costs = args.out / "costs.csv"
+        measured = measured_costs(args.results, config, args.machine)
+        write_csv(renew_costs(read_costs(costs), measured), costs)
     except (InputError, OSError) as error:
         sys.exit(f"write_reference: {error}")
     print(f"{path}: {summary_line(fits)}")
     return 0
-
-
-def renew_seconds(path: Path, measured: pd.DataFrame) -> pd.DataFrame:
-    """Replace the kinds of fit that were measured again; the others stay."""
-    if not path.exists():
-        return measured
-    before = pd.read_csv(path)
-    again = pd.MultiIndex.from_frame(before[KEYS]).isin(
-        pd.MultiIndex.from_frame(measured[KEYS])
-    )
-    return pd.concat([before[~again], measured], ignore_index=True)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -6,17 +6,17 @@ counterpart is said to be unknown.
 
 import re
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 
 import pandas as pd
 
+from grvsnn.costs import HERE, KEYS
 from grvsnn.labels import method_label
 from grvsnn.tasks import base_method
 
-KEYS = ["dataset", "setting", "method"]
-FIT = re.compile(r"benchmark: \S*?([^/\s]+)/([^/\s]+)/([^/\s]+)/repeat-(\d+)\.tsv")
+FIT = re.compile(
+    r"benchmark: \S*benchmarks/([^/\s]+)/([^/\s]+)/([^/\s]+)/repeat-(\d+)\.tsv"
+)
 JOB = re.compile(r"^(?:rule|localrule) \w+:$", re.M)
-HERE = "here"
 
 
 def planned_fits(dry_run: str) -> tuple[pd.DataFrame, int]:
@@ -38,23 +38,6 @@ def planned_fits(dry_run: str) -> tuple[pd.DataFrame, int]:
     return fits, len(JOB.findall(dry_run)) - len(fits)
 
 
-def measured_here(folder: str | Path) -> pd.DataFrame:
-    """Seconds of the fits whose benchmark files lie in a folder.
-
-    Returns
-    -------
-    DataFrame
-        dataset, setting, method, seconds (mean), n_jobs, machine (``here``).
-    """
-    rows = []
-    for path in sorted(Path(folder).glob("*/*/*/repeat-*.tsv")):
-        seconds = pd.read_csv(path, sep="\t")["s"].mean()
-        rows.append((*path.parts[-4:-1], seconds))
-    table = pd.DataFrame(rows, columns=[*KEYS, "seconds"]).groupby(KEYS, sort=False)
-    means = table["seconds"].agg(seconds="mean", n_jobs="size").reset_index()
-    return means.assign(machine=HERE)
-
-
 def estimate_fits(fits: pd.DataFrame, measured: Sequence[pd.DataFrame]) -> pd.DataFrame:
     """Seconds of every planned kind of fit.
 
@@ -63,8 +46,8 @@ def estimate_fits(fits: pd.DataFrame, measured: Sequence[pd.DataFrame]) -> pd.Da
     fits : DataFrame
         From `planned_fits`.
     measured : sequence of DataFrame
-        As `measured_here` returns them, the ones to be preferred first. A variant or
-        companion that none has takes its method's seconds.
+        As `grvsnn.costs.measured_costs` returns them, the ones to be preferred first.
+        A variant or companion that none has takes its method's seconds.
 
     Returns
     -------

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-import pandas as pd
 import yaml
 
+from grvsnn.costs import BAYESIAN
 from grvsnn.errors import InputError
 from grvsnn.estimate import duration
 from grvsnn.files import read_json, read_parquet
@@ -23,7 +23,6 @@ from grvsnn.tables.runs import convergence_table, minutes_table, runtime_frame
 from grvsnn.tables.scores import performance_table
 from grvsnn.tasks import base_method
 
-BAYESIAN = ("brr", "blasso", "bayescpi")
 SHOWN = ("settings", "methods", "protocol", "adjust", "seed", "folds")
 
 
@@ -154,21 +153,6 @@ def _tables(
         curve = share_scores(scores, companions["learning_curve"], folds)
         tables.append((learning_table(curve), "Learning curves"))
     return [markdown.render(*table) for table in tables]
-
-
-def seconds_table(fits: Iterable[Mapping], machine: str) -> pd.DataFrame:
-    """Mean seconds of every kind of fit, for `grvsnn.estimate`.
-
-    Returns
-    -------
-    DataFrame
-        dataset, setting, method, seconds, n_jobs, machine.
-    """
-    minutes = runtime_frame(fits)
-    by = minutes.groupby(["dataset", "setting", "method"], sort=False)["minutes"]
-    means = by.agg(seconds="mean", n_jobs="size").reset_index()
-    means["seconds"] = (60 * means["seconds"]).round(1)
-    return means.assign(machine=machine)
 
 
 def summary_line(fits: Sequence[Mapping]) -> str:

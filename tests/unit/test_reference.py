@@ -4,19 +4,18 @@ import numpy as np
 import pandas as pd
 import pytest
 from grvsnn.compare import compare_methods
+from grvsnn.costs import measured_costs
 from grvsnn.errors import InputError
 from grvsnn.estimate import (
     duration,
     estimate_fits,
     estimate_text,
-    measured_here,
     planned_fits,
 )
 from grvsnn.files import write_json, write_parquet
-from grvsnn.reference import machine_class, read_fits, reference_page, seconds_table
+from grvsnn.reference import machine_class, reference_page
 from grvsnn.tables.layout import make_table
 from grvsnn.tables.write import write_table
-from write_reference import renew_seconds
 
 CONFIG = {
     "datasets": ["mouse"],
@@ -115,18 +114,6 @@ def test_an_unfinished_run_is_refused(results):
         reference_page(results, CONFIG, "mouse.yaml", "a machine")
 
 
-def test_seconds_are_renewed_kind_by_kind(results, tmp_path):
-    seconds = seconds_table(read_fits(results, CONFIG), "a machine")
-    assert (seconds["seconds"] == 45).all() and (seconds["n_jobs"] == 2).all()
-    path = tmp_path / "seconds.csv"
-    assert renew_seconds(path, seconds) is seconds
-    old = seconds.assign(seconds=1.0)
-    other = old.iloc[:1].assign(dataset="pig")
-    pd.concat([old, other]).to_csv(path, index=False)
-    renewed = renew_seconds(path, seconds)
-    assert renewed["seconds"].tolist() == [1.0, 45.0, 45.0, 45.0, 45.0]
-
-
 def test_machine_class_names_cores():
     assert " core" in machine_class()
 
@@ -171,6 +158,9 @@ rule fit_grvsnn:
 rule fit_grvsnn_companion:
     benchmark: results/benchmarks/mouse/markers/grvsnn-share40/repeat-1.tsv
 
+rule make_targets:
+    benchmark: results/benchmarks/mouse/targets/repeat-1.tsv
+
 rule fit_linear:
     benchmark: results/benchmarks/mouse/markers/gblup/repeat-1.tsv
 """
@@ -178,12 +168,12 @@ rule fit_linear:
 
 def test_the_estimate_takes_what_was_measured_and_says_what_was_not(tmp_path):
     fits, n_others = planned_fits(DRY_RUN)
-    assert len(fits) == 4 and n_others == 2
+    assert len(fits) == 4 and n_others == 3
     for repeat, seconds in ((2, 100.0), (3, 300.0)):
-        path = tmp_path / f"mouse/markers/grvsnn/repeat-{repeat}.tsv"
+        path = tmp_path / f"benchmarks/mouse/markers/grvsnn/repeat-{repeat}.tsv"
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(f"s\th:m:s\n{seconds}\t0:00:00\n")
-    here = measured_here(tmp_path)
+        path.write_text(f"s\tmax_rss\tcpu_time\n{seconds}\t100\t50\n")
+    here = measured_costs(tmp_path)
     assert here[["seconds", "n_jobs"]].to_numpy().tolist() == [[200.0, 2]]
     elsewhere = here.assign(seconds=9.0, machine="2 cores")
     table = estimate_fits(fits, [here, elsewhere]).set_index("method")
@@ -195,7 +185,7 @@ def test_the_estimate_takes_what_was_measured_and_says_what_was_not(tmp_path):
     assert "1 x unknown" in text
     # 600 s of known work on two cores
     assert "In all: about 5 min on 2 cores, and 1 fit of unknown length" in text
-    assert "2 short jobs are not counted" in text
+    assert "3 short jobs are not counted" in text
 
 
 def test_the_estimate_falls_back_and_never_guesses():

@@ -1,0 +1,133 @@
+"""What finished jobs took, by kind of job: what estimates and budgets are made from."""
+
+import hashlib
+import json
+import re
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import pandas as pd
+
+from grvsnn.files import read_json
+from grvsnn.labels import METHODS
+from grvsnn.tasks import base_method
+
+KEYS = ["dataset", "setting", "method"]
+HERE = "here"
+STAGE = "all"
+BAYESIAN = ("brr", "blasso", "bayescpi")
+# <dataset>/<stage>, <dataset>/<stage>/repeat-<r>[-<companion>] or
+# <dataset>/<setting>/<method>/repeat-<r>
+KIND = re.compile(
+    r"(?:.*/)?benchmarks/([^/]+)/(?:([^/]+)/)??([^/]+?)(?:/repeat-\d+(-\w+)?)?\.tsv"
+)
+
+
+def job_kind(benchmark: str) -> tuple[str, str, str]:
+    """Dataset, setting and method that a benchmark file's path names.
+
+    A stage before or after the fits is named as a method, in the setting ``all``.
+    """
+    dataset, setting, name, companion = KIND.fullmatch(benchmark).groups()
+    return dataset, setting or STAGE, name + (companion or "")
+
+
+def hash_settings(config: Mapping, dataset: str, method: str) -> str:
+    """Hash of all that a config says about how long one job of a kind takes.
+
+    Repeats are left out: they are jobs of their own.
+
+    Parameters
+    ----------
+    config : mapping
+        The whole config, with its defaults.
+    dataset, method : str
+        As `job_kind` names them.
+    """
+    base = base_method(method)
+    said = {key: config[key] for key in ("protocol", "adjust", "qc")}
+    said["folds"] = {k: v for k, v in config["folds"].items() if k != "repeats"}
+    said["dataset"] = config["registry"][dataset]
+    if base in METHODS:
+        own = config.get("bayes" if base in BAYESIAN else base, {})
+        said["method"] = {**own, **config["ablations"].get(method, {})}
+    return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:8]
+
+
+def measured_costs(
+    results: str | Path, config: Mapping | None = None, machine: str = HERE
+) -> pd.DataFrame:
+    """Time and memory of the jobs whose benchmark files lie in a run's results.
+
+    A fit that was killed and resumed from its checkpoints is left out: Snakemake saw
+    only its last part.
+
+    Parameters
+    ----------
+    results : path
+        The run's results folder.
+    config : mapping, optional
+        The run's whole config, which is hashed into `settings`.
+    machine : str
+        Class of the machine that ran it.
+
+    Returns
+    -------
+    DataFrame
+        dataset, setting, method, device (``cpu`` or ``card``), n_jobs, seconds and
+        cpu_seconds (means of one job), longest_seconds, peak_mb (resident, with
+        children), settings, machine.
+    """
+    rows = [
+        (*job_kind(path.as_posix()), *job)
+        for path in sorted((Path(results) / "benchmarks").rglob("*.tsv"))
+        if (job := _read_job(path, Path(results)))
+    ]
+    table = _mean_kinds(rows)
+    hashes = [
+        hash_settings(config, dataset, method) if config else ""
+        for dataset, method in zip(table["dataset"], table["method"], strict=True)
+    ]
+    return table.assign(settings=hashes, machine=machine)
+
+
+def _read_job(path: Path, results: Path) -> tuple[str, float, float, float] | None:
+    job = pd.read_csv(path, sep="\t", na_values="-").iloc[-1]
+    inner = path.relative_to(results / "benchmarks").with_suffix("")
+    facts = results / inner / "fits.json"
+    fit = read_json(facts) if facts.exists() else {"seconds": 0, "folds": []}
+    if fit["seconds"] > job["s"]:
+        return None
+    on_card = any(fold.get("device", "cpu") != "cpu" for fold in fit["folds"])
+    device = "card" if on_card else "cpu"
+    return device, job["s"], job["cpu_time"], job["max_rss"]
+
+
+def _mean_kinds(rows: Iterable[tuple]) -> pd.DataFrame:
+    columns = [*KEYS, "device", "s", "cpu_time", "max_rss"]
+    kinds = pd.DataFrame(rows, columns=columns).groupby([*KEYS, "device"], sort=False)
+    table = kinds.agg(
+        n_jobs=("s", "size"),
+        seconds=("s", "mean"),
+        cpu_seconds=("cpu_time", "mean"),
+        longest_seconds=("s", "max"),
+        peak_mb=("max_rss", "max"),
+    )
+    return table.reset_index().round(1)
+
+
+def read_costs(path: Path) -> pd.DataFrame:
+    """Read the table that `renew_costs` keeps; empty where there is none yet."""
+    if not path.exists():
+        return measured_costs(path.parent / "none")
+    return pd.read_csv(path, dtype={"settings": str})
+
+
+def renew_costs(before: pd.DataFrame, measured: pd.DataFrame) -> pd.DataFrame:
+    """Replace the kinds of job that were measured again; the others stay."""
+    kinds = [*KEYS, "device"]
+    again = pd.MultiIndex.from_frame(before[kinds]).isin(
+        pd.MultiIndex.from_frame(measured[kinds])
+    )
+    renewed = pd.concat([before[~again], measured]) if len(before) else measured
+    return renewed.sort_values(kinds, ignore_index=True)

@@ -1,0 +1,84 @@
+"""Write the README's table of jobs, CPU hours and GPU hours by dataset.
+
+The table is of config/paper.yaml. --results adds the jobs of a run, finished or not, to
+the measured ones; --config is the config that it was started with.
+"""
+
+import argparse
+import re
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from check_config import load_config
+from grvsnn.budget import budget_table
+from grvsnn.costs import measured_costs, read_costs, renew_costs
+from grvsnn.errors import InputError
+from grvsnn.files import write_csv, write_text
+from grvsnn.planned import local_rules, plan_from_start
+from grvsnn.reference import machine_class
+from grvsnn.tables import markdown
+
+ROOT = Path(__file__).resolve().parents[1]
+COSTS = ROOT / "docs/results/costs.csv"
+PAPER = "config/paper.yaml"
+CAPTION = f"What `{PAPER}` takes"
+BLOCK = re.compile(
+    r"(<!-- budget: python scripts/write_budget\.py -->\n).*?(<!-- end of budget -->)",
+    re.S,
+)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Renew the measured costs where asked to, then the README's table."""
+    args = _parser().parse_args(arguments)
+    try:
+        if args.results:
+            _measure(args)
+        block = make_block()
+    except (InputError, OSError) as error:
+        sys.exit(f"write_budget: {error}")
+    readme = ROOT / "README.md"
+    text = BLOCK.sub(lambda m: m[1] + block + m[2], readme.read_text("utf-8"))
+    write_text(text, readme)
+    print(block)
+    return 0
+
+
+def _measure(args: argparse.Namespace) -> None:
+    measured = measured_costs(args.results, _read_config(args.config), args.machine)
+    if measured.empty:
+        raise InputError(f"{args.results}/benchmarks holds no finished job")
+    write_csv(renew_costs(read_costs(COSTS), measured), COSTS)
+
+
+def make_block() -> str:
+    """Return the README's table as Markdown, from the plan and the measured costs."""
+    config = _read_config(str(ROOT / PAPER))
+    jobs = plan_from_start(PAPER, ROOT / "workflow/profiles/slurm")
+    local = local_rules(ROOT / "workflow")
+    table = budget_table(jobs, read_costs(COSTS), config, local)
+    return markdown.render(table, CAPTION)
+
+
+def _read_config(path: str) -> dict:
+    config, problems = load_config(path)
+    if problems:
+        raise InputError("; ".join(problems))
+    return config
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--results", type=Path, help="results folder of a run to add")
+    parser.add_argument("--config", default=PAPER, help="its config (%(default)s)")
+    parser.add_argument(
+        "--machine",
+        default=machine_class(),
+        help="class of the machine that ran it (default: this one, %(default)s)",
+    )
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())
