@@ -132,7 +132,9 @@ def test_results_are_read_only(undisturbed, root, small_disk, tmp_path):
     remount("ro")
     status, out = Run(folder, root).finish()
     assert status != 0
-    assert "Read-only file system" in out
+    # what would be made anew is named, before anything is
+    assert "Write-protected output files" in out
+    assert "results/tiny/comparisons.parquet" in out
     remount("rw")
     resume(folder, root)
     assert_as_undisturbed(folder, undisturbed)
