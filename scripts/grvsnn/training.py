@@ -73,6 +73,11 @@ class History:
     ----------
     losses : tuple of float
         Validation loss after each epoch: mean over traits of the MSE.
+    training_losses : tuple of float
+        Loss of each epoch's batches when they were learned from, dropout included:
+        their mean, weighted by their sizes.
+    start_loss : float
+        Validation loss before the first epoch.
     best_epoch : int
         Epoch (from 1) whose weights were kept; 0 if none beat the start.
     best_loss : float
@@ -84,6 +89,8 @@ class History:
     """
 
     losses: tuple[float, ...] = field(repr=False)
+    training_losses: tuple[float, ...] = field(repr=False)
+    start_loss: float
     best_epoch: int
     best_loss: float
     seconds: float
@@ -130,12 +137,14 @@ def fit_network(
     validation_Y = _observed(Y, validation_rows, "validation")
 
     best = _Best(network)
-    best.offer(0, validation_loss(network, validation, validation_Y))
+    start_loss = validation_loss(network, validation, validation_Y)
+    best.offer(0, start_loss)
     losses: list[float] = []
+    training_losses: list[float] = []
     stopped, logged = False, start
     for epoch in range(1, settings.max_epochs + 1):
-        for rows in _batches(len(fit_rows), settings.batch_size, generator):
-            stepper.step(rows, fit_Y, settings.dropout, generator)
+        batches = _batches(len(fit_rows), settings.batch_size, generator)
+        training_losses.append(stepper.run(batches, fit_Y, settings.dropout, generator))
         loss = validation_loss(network, validation, validation_Y)
         losses.append(loss)
         best.offer(epoch, loss)
@@ -149,7 +158,15 @@ def fit_network(
             break
     best.restore(network)
     seconds = time.perf_counter() - start
-    return History(tuple(losses), best.epoch, best.loss, seconds, stopped)
+    return History(
+        tuple(losses),
+        tuple(training_losses),
+        start_loss,
+        best.epoch,
+        best.loss,
+        seconds,
+        stopped,
+    )
 
 
 def epoch_of_steps(
@@ -261,12 +278,20 @@ class _Stepper:
         self.inputs = inputs
         self.part_size = inputs.n_samples
 
-    def step(self, rows, Y, dropout: float, generator: torch.Generator) -> None:
+    def run(self, batches, Y, dropout: float, generator: torch.Generator) -> float:
+        """Take a step for each batch; returns their mean loss, weighted by size."""
+        losses = [self.step(rows, Y, dropout, generator) for rows in batches]
+        sizes = losses[0].new_tensor([len(rows) for rows in batches])
+        # one transfer an epoch: a GPU would wait for each
+        return ((torch.stack(losses) * sizes).sum() / sizes.sum()).item()
+
+    def step(self, rows, Y, dropout: float, generator: torch.Generator) -> torch.Tensor:
+        """Learn from one batch; returns its loss before the step."""
         mask = self.network.draw_dropout(dropout, generator)
         while True:
             self.optimiser.zero_grad(set_to_none=True)
             try:
-                self._accumulate(rows, Y, mask)
+                loss = self._accumulate(rows, Y, mask)
                 break
             except RuntimeError as error:
                 if not _is_out_of_memory(error) or self.part_size == 1:
@@ -274,13 +299,18 @@ class _Stepper:
             self.part_size = max(1, min(self.part_size, len(rows)) // 2)
             logger.warning("out of memory: going on with %d animals", self.part_size)
         self.optimiser.step()
+        return loss
 
-    def _accumulate(self, rows, Y, mask) -> None:
+    def _accumulate(self, rows, Y, mask) -> torch.Tensor:
         weight = observation_weights(Y[rows])
+        total = weight.new_zeros(())
         for part in range(0, len(rows), self.part_size):
             these = slice(part, part + self.part_size)
             predicted = self.network(self.inputs.take(rows[these]), mask)
-            masked_loss(predicted, Y[rows[these]], weight[these]).backward()
+            loss = masked_loss(predicted, Y[rows[these]], weight[these])
+            loss.backward()
+            total += loss.detach()
+        return total
 
 
 class _Best:

@@ -60,6 +60,7 @@ def test_every_table_and_figure_is_there(one_core):
         "true_vs_predicted",
         "intervals",
         "curves",
+        "training",
         "ablation",
         "optimism",
         "learning_curve",

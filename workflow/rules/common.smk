@@ -45,6 +45,8 @@ CURVED = [
 ]
 WITH_MARKERS = [name for name in config["settings"] if name != "pedigree"]
 WITH_INTERVALS = {"grvsnn", "grvsnn_plus"}
+# whose fits keep the losses of their training
+WITH_HISTORY = [n for n in config["methods"] if n in ("grvsnn", "lassonet")]
 # one's own herd may come without pedigree and A
 WITH_RELATIVES = [
     name
@@ -332,6 +334,7 @@ def get_final_targets(wildcards):
         hard = config["registry"][dataset].get("dosage") != "fractional"
         curved = CURVED if hard else {"grvsnn_plus"} & set(CURVED)
         names += ["curves"] if curved and WITH_MARKERS else []
+        names += ["training"] if WITH_HISTORY else []
         names += ["ablation"] if VARIANTS else []
         figures += [f"{dataset}/figures/{name}" for name in names]
     return [

@@ -440,3 +440,29 @@ rule plot_curves:
         code=hash_code("plot_curves.py"),
     script:
         "../../scripts/plot_curves.py"
+
+
+rule plot_training:
+    input:
+        fits=get_histories,
+    output:
+        png="<results>/{dataset}/figures/training.png",
+        svg=report(
+            "<results>/{dataset}/figures/training.svg",
+            caption="../report/training.rst",
+            category="Figures",
+            subcategory="{dataset}",
+            labels={"figure": "how the networks trained", "dataset": "{dataset}"},
+        ),
+    log:
+        "<logs>/figures/{dataset}/training.log",
+    conda:
+        "../../envs/report.yaml"
+    resources:
+        mem_mb=grow(1000),
+        runtime=grow(10),
+        gpu=0,
+    params:
+        code=hash_code("plot_training.py"),
+    script:
+        "../../scripts/plot_training.py"

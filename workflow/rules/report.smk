@@ -17,6 +17,7 @@ CAPTIONS = [
         "reported",
         "scree",
         "stability",
+        "training",
         "true_vs_predicted",
     )
 ]

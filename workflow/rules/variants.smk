@@ -37,3 +37,9 @@ def get_ablation_jobs(name, methods):
         )
 
     return inner
+
+
+def get_histories(wildcards):
+    """Facts of the fits that keep how they trained, of variants too."""
+    variants = [name for name in VARIANTS if base_of(name) in WITH_HISTORY]
+    return get_ablation_jobs("fits.json", [*WITH_HISTORY, *variants])(wildcards)

@@ -8,6 +8,7 @@ from grvsnn.figures.scatter import pair_up, plot_true_vs_predicted
 from grvsnn.figures.scree import Spectrum, plot_scree
 from grvsnn.figures.strip import plot_runs
 from grvsnn.figures.tradeoff import plot_accuracy_minutes
+from grvsnn.figures.training import plot_training
 
 __all__ = [
     "Spectrum",
@@ -20,5 +21,6 @@ __all__ = [
     "plot_runs",
     "plot_scree",
     "plot_stability",
+    "plot_training",
     "plot_true_vs_predicted",
 ]

@@ -5,6 +5,7 @@ torch, since torch's sums depend on how many threads share them.
 """
 
 import logging
+import math
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -17,6 +18,7 @@ import torch
 
 from grvsnn.conformal import holding_member, member_intervals
 from grvsnn.errors import InputError
+from grvsnn.histories import pack_losses
 from grvsnn.inputs import Inputs, Standardiser
 from grvsnn.interpretation import (
     SELECTED_FROM,
@@ -37,8 +39,6 @@ from grvsnn.training import (
 from grvsnn.tuning import SearchSpace, TuningResult, tune
 
 logger = logging.getLogger(__name__)
-
-CURVE_POINTS = 50
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -261,7 +261,7 @@ def _info(
         "inner_score": float(np.mean([h.best_loss for h in histories])),
         "best_epoch": [h.best_epoch for h in histories],
         "epochs": [len(h.losses) for h in histories],
-        "learning_curves": [_thin(h.losses) for h in histories],
+        "histories": [_pack(history) for history in histories],
         "n_trials": tuned.n_trials if tuned else 0,
         "n_pruned": tuned.n_pruned if tuned else 0,
         "trial_losses": list(tuned.losses) if tuned else [],
@@ -272,10 +272,12 @@ def _info(
     }
 
 
-def _thin(losses: Sequence[float]) -> list[list[float]]:
-    """At most about `CURVE_POINTS` pairs (epoch, validation loss)."""
-    step = max(1, len(losses) // CURVE_POINTS)
-    return [[k + 1, round(losses[k], 6)] for k in range(0, len(losses), step)]
+def _pack(history: History) -> dict[str, str]:
+    """Losses by epoch from 0, the untrained network; it has no training loss yet."""
+    return {
+        "training": pack_losses((math.nan, *history.training_losses)),
+        "validation": pack_losses((history.start_loss, *history.losses)),
+    }
 
 
 def _take(part: type, left: dict) -> object:

@@ -69,6 +69,7 @@ RESULTS: Mapping[str, Result] = {
     "figures/intervals": Result("Uncertainty", "Coverage of prediction intervals"),
     "tables/intervals": Result("Uncertainty", "Coverage and width"),
     "tables/convergence": Result("Uncertainty", "Convergence of samplers"),
+    "figures/training": Result("Uncertainty", "How the networks trained"),
     "figures/accuracy_minutes": Result("Time", "Accuracy and minutes"),
     "tables/minutes": Result("Time", "Minutes", "Table 5"),
     "tables/resources": Result("Time", "Memory and hours, by stage"),

@@ -1,0 +1,137 @@
+"""How networks trained: losses by epoch or step of a path, kept in fits.json."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+
+JOB = ["dataset", "setting", "method", "repeat"]
+LINE = ["fold", "member"]
+STEP = ["step", "n_features", "training", "validation", "is_chosen"]
+
+
+def pack_losses(losses: Sequence[float]) -> str:
+    """Losses as one string of six significant digits each; NaN and inf are words.
+
+    A list would take a line a number in an indented file, and JSON has no NaN.
+    """
+    return " ".join(f"{loss:.6g}" for loss in losses)
+
+
+def unpack_losses(text: str) -> np.ndarray:
+    """Losses from `pack_losses`, float64."""
+    return np.array(text.split(), dtype=float)
+
+
+def history_frame(fits: Iterable[Mapping]) -> pd.DataFrame:
+    """Losses of all final networks, a row a step.
+
+    Parameters
+    ----------
+    fits : iterable of mapping
+        Contents of fits.json files. Folds of a network have ``histories`` and
+        ``best_epoch``, one a member; those of a path of penalties have ``path`` and
+        ``steps``; others give no row.
+
+    Returns
+    -------
+    DataFrame
+        dataset, setting, method, repeat, fold, member (from 0), step (epoch from 0,
+        the untrained network, or step of the path from 1), n_features (left in the
+        path; NaN without one), training and validation loss (MSE in training
+        variances), is_chosen (the step whose weights predict).
+    """
+    parts = [
+        line.assign(**{key: fit[key] for key in JOB}, fold=fold["fold"])
+        for fit in fits
+        for fold in fit["folds"]
+        for line in _lines(fold)
+    ]
+    empty = pd.DataFrame(columns=[*JOB, *LINE, *STEP])
+    return pd.concat(parts, ignore_index=True)[empty.columns] if parts else empty
+
+
+def _lines(fold: Mapping) -> Iterator[pd.DataFrame]:
+    """Yield the history of each member of a fold."""
+    members = fold.get("histories", [])
+    for member, packed in enumerate(members):
+        losses = {part: unpack_losses(text) for part, text in packed.items()}
+        steps = np.arange(len(losses["validation"]))
+        chosen = steps == fold["best_epoch"][member]
+        line = {"step": steps, "n_features": np.nan, **losses, "is_chosen": chosen}
+        yield pd.DataFrame(line).assign(member=member)
+    if "path" in fold:
+        path = pd.DataFrame(fold["path"])
+        steps = np.arange(1, len(path) + 1)
+        line = {
+            "step": steps,
+            "n_features": path["active"].astype(float),
+            "training": path["training_mse"],
+            "validation": path["validation_mse"],
+            "is_chosen": steps == fold["steps"],
+        }
+        yield pd.DataFrame(line).assign(member=0)
+
+
+def median_by_epoch(runs: pd.DataFrame) -> pd.DataFrame:
+    """Median losses of several runs by epoch, while half of them still train.
+
+    A run that has stopped counts with its last losses: those that train longest are
+    those that go on improving, and a median of them alone would fall for that reason.
+
+    Parameters
+    ----------
+    runs : DataFrame
+        Rows of `history_frame` of one method and setting.
+
+    Returns
+    -------
+    DataFrame
+        x (the epoch), training, validation.
+    """
+    medians = {}
+    for part in ("training", "validation"):
+        wide = runs.pivot(index="step", columns=["repeat", *LINE], values=part)
+        half = wide.notna().mean(axis=1) >= 0.5
+        medians[part] = wide.ffill().median(axis=1).where(half)
+    medians = pd.DataFrame(medians).dropna(how="all")
+    return medians.rename_axis("x").reset_index()
+
+
+def median_by_features(runs: pd.DataFrame, n_points: int = 60) -> pd.DataFrame:
+    """Median losses of several paths by number of features, where half of them go.
+
+    A path's loss between its steps is interpolated along the logarithm of the number
+    of features; of steps with the same number, the last one counts.
+
+    Parameters
+    ----------
+    runs : DataFrame
+        Rows of `history_frame` of one method and setting.
+    n_points : int
+        Points of the medians, evenly spaced along the logarithm.
+
+    Returns
+    -------
+    DataFrame
+        x (the number of features), training, validation.
+    """
+    runs = runs[runs["n_features"] > 0]
+    if runs.empty:
+        return pd.DataFrame(columns=["x", "training", "validation"], dtype=float)
+    grid = np.geomspace(runs["n_features"].min(), runs["n_features"].max(), n_points)
+    paths = [path for _, path in runs.groupby(["repeat", *LINE])]
+    medians = {"x": grid}
+    for part in ("training", "validation"):
+        values = np.stack([_interpolate(path, part, grid) for path in paths])
+        half = np.isfinite(values).sum(axis=0) >= len(paths) / 2
+        medians[part] = np.full(n_points, np.nan)
+        medians[part][half] = np.nanmedian(values[:, half], axis=0)
+    return pd.DataFrame(medians).dropna(how="all", subset=["training", "validation"])
+
+
+def _interpolate(path: pd.DataFrame, part: str, grid: np.ndarray) -> np.ndarray:
+    """One path's loss at some numbers of features; NaN beyond its ends."""
+    last = path.drop_duplicates("n_features", keep="last").sort_values("n_features")
+    known = np.log(last["n_features"])
+    return np.interp(np.log(grid), known, last[part], left=np.nan, right=np.nan)
