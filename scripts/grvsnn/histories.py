@@ -91,7 +91,7 @@ def median_by_epoch(runs: pd.DataFrame) -> pd.DataFrame:
     """
     medians = {}
     for part in ("training", "validation"):
-        wide = runs.pivot(index="step", columns=["repeat", *LINE], values=part)
+        wide = runs.pivot_table(part, "step", ["repeat", *LINE])
         half = wide.notna().mean(axis=1) >= 0.5
         medians[part] = wide.ffill().median(axis=1).where(half)
     medians = pd.DataFrame(medians).dropna(how="all")
