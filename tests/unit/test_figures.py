@@ -11,6 +11,7 @@ from grvsnn import figures
 from grvsnn.compare import compare_methods, correlated_t
 from grvsnn.figures.qc import plot_quality
 from grvsnn.figures.reported import plot_reported
+from grvsnn.histories import history_frame, pack_losses
 from grvsnn.metrics import dcor, pearson
 from grvsnn.qc.checks import Limits
 from grvsnn.style import LOOKS
@@ -166,6 +167,34 @@ def draw_quality(paths, with_parents=True):
     plot_quality(animals, markers, pairs, Limits(), paths)
 
 
+def draw_training(paths, settings=SETTINGS[:2]):
+    """Two networks that overfit after some epochs, and a path."""
+    rng = np.random.default_rng(6)
+    losses = [1 - 0.3 * np.exp(-((np.arange(40) / 15 - 1) ** 2)) for _ in range(4)]
+    packed = [pack_losses(line + rng.normal(0, 0.01, 40)) for line in losses]
+    network = {
+        "fold": 1,
+        "histories": [{"training": line, "validation": line} for line in packed],
+        "best_epoch": [14, 15, 15, 18],
+    }
+    path = {
+        "fold": 1,
+        "path": [
+            {"active": active, "training_mse": 0.5, "validation_mse": 0.9}
+            for active in (10346, 10346, 900, 30)
+        ],
+        "steps": 3,
+    }
+    folds = {"grvsnn": network, "lassonet": path, "grvsnn-sigmoid": network}
+    fits = [
+        {"dataset": "mouse", "repeat": 1, "folds": [fold]}
+        | {"method": method, "setting": setting}
+        for method, fold in folds.items()
+        for setting in settings
+    ]
+    figures.plot_training(history_frame(fits), paths)
+
+
 SMALL = {"traits": ["body_length"], "settings": SETTINGS}
 FIGURES = {
     "quality": draw_quality,
@@ -189,6 +218,8 @@ FIGURES = {
         make_scores("slope"), paths, metric="slope"
     ),
     "stability": draw_stability,
+    "training": draw_training,
+    "training, one column": lambda paths: draw_training(paths, SETTINGS[:1]),
     "reported": draw_reported,
     "reported, one trait": lambda paths: draw_reported(paths, ["bmi"]),
     "runs, one panel": lambda paths: figures.plot_runs(make_scores(**SMALL), paths),

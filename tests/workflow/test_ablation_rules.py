@@ -23,6 +23,9 @@ def test_variants_are_fitted_like_their_method_and_kept_apart(
     status, text = plan(snakemake, root, tmp_path, config)
     assert status == 0, text
     assert count(text, "fit_grvsnn") == count(text, "fit_grvsnn_variant") == 4
+    training = re.search(r"rule plot_training:\n(?:    .*\n)+", text).group()
+    assert "/grvsnn/" in training and "/grvsnn-sigmoid/" in training
+    assert "/gblup/" not in training
     for rule in ("score_variants", "tabulate_ablation", "plot_ablation"):
         assert count(text, rule) == 1
     score = re.search(r"rule score_predictions:\n(?:    .*\n)+", text).group()
@@ -35,6 +38,8 @@ def test_variants_of_methods_that_are_not_run_are_passed_over(
     status, text = plan(snakemake, root, tmp_path, SIGMOID + "methods: [gblup]\n")
     assert status == 0, text
     assert not count(text, "fit_grvsnn_variant") and "grvsnn-sigmoid" not in text
+    # no method of these keeps how it trained
+    assert count(text, "plot_training") == 0
 
 
 @pytest.mark.parametrize(
