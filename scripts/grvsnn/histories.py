@@ -102,7 +102,8 @@ def median_by_features(runs: pd.DataFrame, n_points: int = 60) -> pd.DataFrame:
     """Median losses of several paths by number of features, where half of them go.
 
     A path's loss between its steps is interpolated along the logarithm of the number
-    of features; of steps with the same number, the last one counts.
+    of features; of steps with the same number, the last one counts. A path that has
+    ended counts with its last loss.
 
     Parameters
     ----------
@@ -123,15 +124,15 @@ def median_by_features(runs: pd.DataFrame, n_points: int = 60) -> pd.DataFrame:
     paths = [path for _, path in runs.groupby(["repeat", *LINE])]
     medians = {"x": grid}
     for part in ("training", "validation"):
-        values = np.stack([_interpolate(path, part, grid) for path in paths])
-        half = np.isfinite(values).sum(axis=0) >= len(paths) / 2
-        medians[part] = np.full(n_points, np.nan)
-        medians[part][half] = np.nanmedian(values[:, half], axis=0)
-    return pd.DataFrame(medians).dropna(how="all", subset=["training", "validation"])
+        values = [_interpolate(path, part, grid) for path in paths]
+        medians[part] = np.median(values, axis=0)
+    ends = np.array([path["n_features"].min() for path in paths])
+    half = (ends[:, None] <= grid).mean(axis=0) >= 0.5
+    return pd.DataFrame(medians)[half].reset_index(drop=True)
 
 
 def _interpolate(path: pd.DataFrame, part: str, grid: np.ndarray) -> np.ndarray:
-    """One path's loss at some numbers of features; NaN beyond its ends."""
+    """One path's loss at some numbers of features; beyond its ends, that at the end."""
     last = path.drop_duplicates("n_features", keep="last").sort_values("n_features")
     known = np.log(last["n_features"])
-    return np.interp(np.log(grid), known, last[part], left=np.nan, right=np.nan)
+    return np.interp(np.log(grid), known, last[part])

@@ -71,22 +71,29 @@ def _draw(ax: Axes, runs: pd.DataFrame, colour: str) -> None:
     ax.axhline(1, color=MUTED, linewidth=0.8, linestyle=":", zorder=1)
     medians = median_by_epoch(runs) if along == "step" else median_by_features(runs)
     lines = [line for _, line in runs.groupby(["repeat", *LINE])]
+    # paler the more they are; a panel without runs has no line
+    pale = np.clip(8 / max(1, len(lines)), 0.15, 0.4)
     for part, shade in (("training", MUTED), ("validation", colour)):
         points = [line[[along, part]].to_numpy(float) for line in lines]
         # as a picture: hundreds of lines would make an SVG heavy
-        pale = LineCollection(
-            points, colors=shade, alpha=0.25, linewidths=0.6, rasterized=True
+        single = LineCollection(
+            points,
+            colors=shade,
+            alpha=pale,
+            linewidths=0.6,
+            linestyles=[DASHES[part]],
+            rasterized=True,
         )
-        ax.add_collection(pale)
+        ax.add_collection(single)
         bold = INK if part == "training" else colour
-        ax.plot(medians["x"], medians[part], color=bold, lw=1.6, ls=DASHES[part])
+        ax.plot(medians["x"], medians[part], color=bold, lw=1.9, ls=DASHES[part])
     _mark_chosen(ax, runs.loc[runs["is_chosen"], along].to_numpy(float))
 
 
 def _mark_chosen(ax: Axes, chosen: np.ndarray) -> None:
     """Ticks at the steps whose weights predict, their quartiles and median."""
     at_bottom = ax.get_xaxis_transform()
-    style = {"transform": at_bottom, "color": INK, "zorder": 4}
+    style = {"transform": at_bottom, "color": INK, "zorder": 4, "clip_on": False}
     ax.vlines(chosen, 0, RUG, linewidth=0.7, alpha=0.5, **style)
     if len(chosen):
         quartiles = np.quantile(chosen, [0.25, 0.5, 0.75])
@@ -102,7 +109,7 @@ def _set_limits(row: Sequence[Axes], history: pd.DataFrame, mine: pd.Series) -> 
     features = history.loc[mine, "n_features"]
     if features.isna().all():
         epochs = history.loc[history["n_features"].isna(), "step"]
-        row[0].set_xlim(0, max(1, epochs.max()))
+        row[0].set_xlim(0, 1.03 * max(1, epochs.max()))
         label = "Epoch"
     else:
         row[0].set_xscale("log")
