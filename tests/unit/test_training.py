@@ -77,6 +77,19 @@ def test_best_weights_are_restored_and_patience_kept():
     assert validation_loss(network, inputs.take(rows), Y[rows]) == history.best_loss
 
 
+def test_training_loss_is_that_of_the_rows_learned_from():
+    """Steps too small to matter leave the loss of the untrained network."""
+    inputs, Y, _ = make_data()
+    still = {"learning_rate": 1e-12, "dropout": 0.0, "max_epochs": 2, "batch_size": 70}
+    settings = TrainingSettings(**(vars(SETTINGS) | still))
+    network, history = train(inputs, Y, settings)
+    rows = torch.from_numpy(FIT)
+    # 240 rows in four batches of 60: their mean is the mean of all
+    expected = validation_loss(network, inputs.take(rows), Y[rows])
+    assert history.training_losses == pytest.approx([expected] * 2, rel=1e-5)
+    assert history.start_loss == pytest.approx(history.losses[0], rel=1e-5)
+
+
 def test_same_seed_gives_the_same_network_bit_for_bit():
     inputs, Y, _ = make_data()
     first, again, other = (train(inputs, Y, seed=s)[0] for s in (3, 3, 4))
@@ -124,16 +137,20 @@ def test_out_of_memory_halves_the_part_and_changes_only_rounding(caplog):
         return forward(part, mask)
 
     networks[1].forward = scarce
-    for network in networks:
+    histories = [
         fit_network(network, inputs, Y.double(), FIT, VALIDATION, settings, 1)
+        for network in networks
+    ]
     torch.testing.assert_close(networks[0].W, networks[1].W, rtol=1e-6, atol=1e-9)
+    assert histories[0].training_losses == pytest.approx(histories[1].training_losses)
     assert "out of memory" in caplog.text
 
 
 def test_callback_stops_training():
     inputs, Y, _ = make_data()
     _, history = train(inputs, Y, on_epoch=lambda epoch, loss: epoch == 2)
-    assert history.stopped and len(history.losses) == 2
+    assert history.stopped
+    assert len(history.losses) == len(history.training_losses) == 2
 
 
 def test_bottleneck_learns():
