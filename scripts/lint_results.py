@@ -5,7 +5,7 @@ import sys
 from collections.abc import Sequence
 
 import pandas as pd
-from grvsnn.errors import InputError
+from grvsnn.errors import InputError, in_words
 from grvsnn.files import write_csv
 from grvsnn.lint import RULES, Assumptions, count_findings, lint_results
 from grvsnn.reported import read_results
@@ -22,7 +22,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if args.out:
             write_csv(findings, args.out)
     except (InputError, OSError) as error:
-        sys.exit(f"lint_results: {error}")
+        sys.exit(f"lint_results: {in_words(error)}")
     counts = count_findings(checks)
     counts["statement"] = [RULES[name].statement for name in counts["rule"]]
     print(counts.to_string(index=False))

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Sequence
 
 from grvsnn.conformal import COVERAGE
-from grvsnn.errors import InputError
+from grvsnn.errors import InputError, in_words
 from grvsnn.files import write_csv
 from grvsnn.new_animals import MAX_ABSENT, predict_from_bed
 from grvsnn.regressor import GRVSNNRegressor
@@ -21,7 +21,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         )
         write_csv(predictions, args.out)
     except (InputError, OSError) as error:
-        sys.exit(f"predict_animals: {error}")
+        sys.exit(f"predict_animals: {in_words(error)}")
     print(report)
 
 

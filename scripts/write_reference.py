@@ -7,7 +7,7 @@ from pathlib import Path
 
 from check_config import load_config
 from grvsnn.costs import measured_costs, read_costs, renew_costs
-from grvsnn.errors import InputError
+from grvsnn.errors import InputError, in_words
 from grvsnn.files import write_csv, write_text
 from grvsnn.reference import machine_class, read_fits, reference_page, summary_line
 
@@ -28,7 +28,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         measured = measured_costs(args.results, config, args.machine)
         write_csv(renew_costs(read_costs(costs), measured), costs)
     except (InputError, OSError) as error:
-        sys.exit(f"write_reference: {error}")
+        sys.exit(f"write_reference: {in_words(error)}")
     print(f"{path}: {summary_line(fits)}")
     return 0
 

@@ -129,6 +129,9 @@ def _check_entry(entry: Mapping) -> list[str]:
     stray = set(entry.get("factors", ())) - set(entry.get("covariates", ()))
     if stray:
         found.append(f"factor {min(stray)!r} is not among its covariates")
+    shared = set(entry["traits"].values()) & set(entry.get("covariates", ()))
+    if shared:
+        found.append(f"column {min(shared)!r} is both a trait and a covariate")
     if "sample_id" in {*entry["traits"], *entry.get("covariates", ())}:
         found.append("'sample_id' names the animals; give the trait another name")
     return found

@@ -6,3 +6,11 @@ class InputError(ValueError):
 
     Scripts print its message without a traceback and exit with status 1.
     """
+
+
+def in_words(error: Exception) -> str:
+    """Message of an error, without the number that the system gives to its own."""
+    if isinstance(error, OSError) and error.strerror:
+        place = f"{error.filename}: " if error.filename else ""
+        return f"{place}{error.strerror}"
+    return str(error)

@@ -194,7 +194,7 @@ class _Dealer:
         if len(rows) < n_folds:
             raise InputError(
                 f"{len(rows)} animals with a phenotype cannot fill {n_folds} folds; "
-                "lower n_folds or n_inner_folds, or add animals"
+                "lower folds.folds or folds.inner_folds, or add animals"
             )
         if self.scheme == "stratified":
             return stratify(self.values[rows], n_folds, rng)
@@ -305,7 +305,7 @@ def deal_groups(
     if len(labels) < n_folds:
         raise InputError(
             f"{len(labels)} families (or clusters) cannot fill {n_folds} folds; "
-            "lower n_folds or n_inner_folds, or choose another scheme"
+            "lower folds.folds or folds.inner_folds, or choose another scheme"
         )
     sizes = np.bincount(codes)
     total = np.zeros(n_folds)

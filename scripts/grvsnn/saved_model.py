@@ -11,7 +11,7 @@ import torch
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
-from grvsnn.errors import InputError
+from grvsnn.errors import InputError, in_words
 from grvsnn.files import atomic_path, write_json
 from grvsnn.inputs import Standardiser
 
@@ -70,7 +70,9 @@ def load_model(kind: type["GRVSNNRegressor"], path: str | Path) -> "GRVSNNRegres
         facts = json.loads(Path(f"{path}.json").read_text(encoding="utf-8"))
         arrays = load_file(f"{path}.safetensors")
     except (OSError, json.JSONDecodeError, SafetensorError) as error:
-        raise InputError(f"{path}: cannot read the saved model: {error}") from error
+        raise InputError(
+            f"{path}: cannot read the saved model: {in_words(error)}"
+        ) from error
     if facts.get("format") != FORMAT:
         raise InputError(f"{path}.json: not a saved GRVSNNRegressor ({FORMAT})")
     model = kind(**facts["params"])

@@ -54,6 +54,7 @@ def make_targets(
         visible = ~is_test if protocol == "nested" else np.ones_like(is_test)
         design, factors = _design_matrix(covariates, part["sample_id"])
         residual = _adjust(Y, design, factors, visible)
+        _demand_residuals(Y[visible], residual[visible], traits, covariates, fold)
         scaled = _standardise(residual, visible, traits, fold)
         seen = scaled.copy()
         seen[~visible] = np.nan
@@ -136,6 +137,27 @@ def _without_new_levels(
         if is_new.any() and rows.any():
             levels[is_new] = levels[rows].mean(axis=0)
     return known
+
+
+def _demand_residuals(
+    Y: np.ndarray,
+    residual: np.ndarray,
+    traits: list[str],
+    covariates: pd.DataFrame | None,
+    fold: int,
+) -> None:
+    """Refuse covariates that leave nothing of a trait: it is they that are at fault."""
+    names = [] if covariates is None else covariates.columns.drop("sample_id")
+    for trait, before, after in zip(traits, Y.T, residual.T, strict=True):
+        if np.isnan(before).all() or not len(names):
+            continue
+        if np.nanstd(after) <= 1e-9 * np.nanstd(before):
+            values = ", ".join(f"{n} ({covariates[n].nunique()} values)" for n in names)
+            raise InputError(
+                f"trait {trait!r} is explained entirely by the covariates in fold "
+                f"{fold}: {values}; leave out or coarsen the one that has a level for "
+                "nearly every animal, or is the trait itself, and give dates as numbers"
+            )
 
 
 def _standardise(

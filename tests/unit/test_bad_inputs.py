@@ -434,12 +434,17 @@ CASES: dict[str, tuple[str, Change, str]] = {
     "file in Latin-1": (
         "csv",
         edit_bytes("y.csv", lambda b: b.replace(b"a2", b"a\xe92")),
-        r"y.csv, after line \d+: not UTF-8; save the file as UTF-8",
+        "y.csv: not UTF-8; save the file as UTF-8",
     ),
     "file in UTF-16": (
         "csv",
         edit_bytes("y.csv", lambda b: b.decode().encode("utf-16")),
-        "y.csv, after line 0: not UTF-8",
+        "y.csv: not UTF-8",
+    ),
+    "a spreadsheet": (
+        "csv",
+        edit_bytes("y.csv", lambda b: b"PK\x03\x04" + b),
+        "y.csv is a spreadsheet or an archive; export it as CSV",
     ),
     "file with zero bytes": (
         "csv",

@@ -123,3 +123,10 @@ def test_constant_trait_and_missing_covariate_are_refused(data):
         make_targets(phenotypes.assign(weight=1.0), None, folds)
     with pytest.raises(InputError, match="covariate 'age' has missing values"):
         make_targets(phenotypes, covariates.assign(age=np.nan), folds)
+
+
+def test_covariates_that_explain_all_are_named(data):
+    phenotypes, covariates, folds = data
+    each = covariates.assign(date=[f"2024-{i}" for i in range(len(covariates))])
+    with pytest.raises(InputError, match=r"entirely by the covariates .* date \(\d+ v"):
+        make_targets(phenotypes, each, folds)

@@ -96,7 +96,9 @@ def require_columns(table: pd.DataFrame, names: Sequence[str], source: str) -> N
         if name not in known:
             near = get_close_matches(name, known, n=1)
             mean = f" Did you mean {near[0]!r}?" if near else ""
-            head = ", ".join(known[:20]) + (", ..." if len(known) > 20 else "")
+            # the column of animals is called sample_id here, whatever its name there
+            own = [column for column in known if column != "sample_id"]
+            head = ", ".join(own[:20]) + (", ..." if len(own) > 20 else "")
             raise InputError(f"{source} has no column {name!r}; it has {head}.{mean}")
 
 

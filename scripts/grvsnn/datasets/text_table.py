@@ -14,6 +14,7 @@ from grvsnn.errors import InputError
 
 DELIMITERS = "\t;,"
 GZIP_MAGIC = b"\x1f\x8b"
+ZIP_MAGIC = b"PK\x03\x04"
 
 
 @dataclass(frozen=True)
@@ -57,8 +58,13 @@ def read_lines(path: str | Path) -> Iterator[str]:
     """
     path = check_file(path)
     with path.open("rb") as start:
-        is_gzip = start.read(2) == GZIP_MAGIC
-    opener = gzip.open if is_gzip else open
+        magic = start.read(4)
+    if magic == ZIP_MAGIC:
+        raise InputError(
+            f"{path} is a spreadsheet or an archive; export it as CSV (UTF-8), or "
+            "unpack it"
+        )
+    opener = gzip.open if magic.startswith(GZIP_MAGIC) else open
     number = 0
     try:
         with opener(path, "rt", encoding="utf-8-sig") as lines:
@@ -67,9 +73,11 @@ def read_lines(path: str | Path) -> Iterator[str]:
                     raise InputError(f"{path}, line {number}: this is no text file")
                 yield line.rstrip("\r\n")
     except UnicodeDecodeError:
+        # what is decoded at a time may span many lines
+        where = f", after line {number}" if number else ""
         raise InputError(
-            f"{path}, after line {number}: not UTF-8; save the file as UTF-8 "
-            "('CSV UTF-8' in spreadsheets)"
+            f"{path}{where}: not UTF-8; save the file as UTF-8 ('CSV UTF-8' in "
+            "spreadsheets)"
         ) from None
     except (EOFError, gzip.BadGzipFile, zlib.error):
         raise InputError(
