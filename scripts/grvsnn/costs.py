@@ -67,7 +67,8 @@ def measured_costs(
     results : path
         The run's results folder.
     config : mapping, optional
-        The run's whole config, which is hashed into `settings`.
+        The run's whole config, which is hashed into `settings`; other datasets, left
+        by runs of other configs, are left out.
     machine : str
         Class of the machine that ran it.
 
@@ -83,6 +84,8 @@ def measured_costs(
         for path in sorted((Path(results) / "benchmarks").rglob("*.tsv"))
         if (job := _read_job(path, Path(results)))
     ]
+    if config:
+        rows = [row for row in rows if row[0] in config["datasets"]]
     table = _mean_kinds(rows)
     hashes = [
         hash_settings(config, dataset, method) if config else ""

@@ -121,6 +121,11 @@ def test_jobs_are_averaged_by_kind_and_resumed_ones_left_out(results):
     assert set(costs["device"]) == {"cpu"} and set(costs["machine"]) == {"2 cores"}
 
 
+def test_jobs_of_other_runs_in_the_folder_are_not_of_this_config(results):
+    costs = measured_costs(results, {**CONFIG, "datasets": ["pig"]}, "2 cores")
+    assert "mouse" not in set(costs["dataset"])
+
+
 def test_costs_survive_the_file_and_are_renewed_kind_by_kind(results, tmp_path):
     path = tmp_path / "costs.csv"
     assert read_costs(path).empty
