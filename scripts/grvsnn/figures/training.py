@@ -49,7 +49,9 @@ def plot_training(history: pd.DataFrame, paths: Sequence[str | Path]) -> None:
         _draw(ax, mine, look(method).colour)
     for method, row in zip(methods, _rows(axes, len(settings)), strict=True):
         _set_limits(row, history, history["method"] == method)
-    figure.supylabel("Mean squared error (training variances)", fontsize=9)
+    # one row is lower than the label is long
+    gap = "\n" if len(methods) == 1 else " "
+    figure.supylabel(f"Mean squared error{gap}(training variances)", fontsize=9)
     _add_keys(figure)
     save_figure(figure, paths)
 
