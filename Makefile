@@ -12,8 +12,9 @@ PROVENANCE := results/provenance$(SUFFIX)
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export GRVSNN_RLIB := $(CURDIR)/.rlib
-# a test file stays on one core, since its tests share what they set up
-PYTEST = python -m pytest --numprocesses auto --dist loadfile
+# a test file stays on one core, since its tests share what they set up; the longest, the
+# end-to-end run, has few tests and would come last
+PYTEST = python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
 # a profile says how many cores; on a cluster this would bound all jobs together
 SNAKEMAKE = snakemake $(if $(CORES),--cores $(CORES)) --workflow-profile $(PROFILE) --configfile $(CONFIG)
 
