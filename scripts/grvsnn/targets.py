@@ -130,7 +130,8 @@ def _without_new_levels(
     An effect of 0 would not do: each factor has a column for every level, so that the
     intercept is no mean, and 0 may lie far from all of them.
     """
-    known = design.copy()
+    # the same layout in memory, so that the sums are the same to the last bit
+    known = design.copy(order="K")
     for factor in factors:
         levels = known[:, factor]
         is_new = levels[:, ~levels[rows].any(axis=0)].any(axis=1)
