@@ -86,6 +86,7 @@ def test_spellings_of_text_files_do_not_matter(tmp_path):
         "tab": "\n".join(map("\t".join, rows)) + "\n\n",
         "semicolon": "\n".join(map(";".join, rows)) + "\n;;\n",
         "blanks": "\n".join(map("   ".join, rows)),
+        "blanks, quoted": "\n".join('"' + '"  "'.join(row) + '"' for row in rows),
         "quoted": "\n".join(",".join(f'"{cell}"' for cell in row) for row in rows),
         "mac": "\r".join(map(",".join, rows)),
     }

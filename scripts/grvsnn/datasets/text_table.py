@@ -107,7 +107,7 @@ def open_table(path: str | Path) -> TextTable:
     if first.count(delimiter):
         cells = csv.reader(_chain(first, lines), delimiter=delimiter, strict=True)
     else:
-        cells = (line.split() for line in _chain(first, lines))
+        cells = map(_split_at_blanks, _chain(first, lines))
     rows = _number_rows(cells, path)
     _, header = next(rows, (1, []))
     if len(header) < 2:
@@ -159,6 +159,14 @@ def refuse_repeats(kind: str, names: Sequence[str], where: str) -> None:
         raise InputError(
             f"{where}: {kind} {repeated[0]!r}{more} stands twice; keep one of each"
         )
+
+
+def _split_at_blanks(line: str) -> list[str]:
+    """Words of a line; R's write.table puts them in quotation marks."""
+    words = line.split()
+    if '"' not in line:
+        return words
+    return next(csv.reader([" ".join(words)], delimiter=" ", strict=True))
 
 
 def _chain(first: str, rest: Iterator[str]) -> Iterator[str]:
