@@ -6,6 +6,7 @@ from pathlib import Path
 
 from grvsnn.config_check import find_problems
 from grvsnn.datasets.check import check_dataset
+from grvsnn.errors import InputError
 from snakemake.common.configfile import load_configfile
 from snakemake.exceptions import WorkflowError
 from snakemake.utils import update_config, validate
@@ -36,6 +37,14 @@ def load_config(path: str) -> tuple[dict, list[str]]:
         validate(config["registry"], str(SCHEMAS["datasets"]))
         validate(config, str(SCHEMAS["config"]))
     return config, problems
+
+
+def read_config(path: str) -> dict:
+    """Read the config as a run does; raises InputError where it has mistakes."""
+    config, problems = load_config(path)
+    if problems:
+        raise InputError("; ".join(problems))
+    return config
 
 
 def main(path: str) -> int:

@@ -10,13 +10,13 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from check_config import load_config
+from check_config import read_config
 from grvsnn.budget import budget_table
 from grvsnn.costs import measured_costs, read_costs, renew_costs
 from grvsnn.errors import InputError
 from grvsnn.files import write_csv, write_text
 from grvsnn.planned import local_rules, plan_from_start
-from grvsnn.reference import machine_class
+from grvsnn.reference import add_machine
 from grvsnn.tables import markdown
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -46,7 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _measure(args: argparse.Namespace) -> None:
-    measured = measured_costs(args.results, _read_config(args.config), args.machine)
+    measured = measured_costs(args.results, read_config(args.config), args.machine)
     if measured.empty:
         raise InputError(f"{args.results}/benchmarks holds no finished job")
     write_csv(renew_costs(read_costs(COSTS), measured), COSTS)
@@ -54,29 +54,18 @@ def _measure(args: argparse.Namespace) -> None:
 
 def make_block() -> str:
     """Return the README's table as Markdown, from the plan and the measured costs."""
-    config = _read_config(str(ROOT / PAPER))
+    config = read_config(str(ROOT / PAPER))
     jobs = plan_from_start(PAPER, ROOT / "workflow/profiles/slurm")
     local = local_rules(ROOT / "workflow")
     table = budget_table(jobs, read_costs(COSTS), config, local)
     return markdown.render(table, CAPTION)
 
 
-def _read_config(path: str) -> dict:
-    config, problems = load_config(path)
-    if problems:
-        raise InputError("; ".join(problems))
-    return config
-
-
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--results", type=Path, help="results folder of a run to add")
     parser.add_argument("--config", default=PAPER, help="its config (%(default)s)")
-    parser.add_argument(
-        "--machine",
-        default=machine_class(),
-        help="class of the machine that ran it (default: this one, %(default)s)",
-    )
+    add_machine(parser)
     return parser
 
 

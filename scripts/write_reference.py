@@ -5,20 +5,18 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from check_config import load_config
+from check_config import read_config
 from grvsnn.costs import measured_costs, read_costs, renew_costs
 from grvsnn.errors import InputError, in_words
 from grvsnn.files import write_csv, write_text
-from grvsnn.reference import machine_class, read_fits, reference_page, summary_line
+from grvsnn.reference import add_machine, read_fits, reference_page, summary_line
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Write the page and renew the costs; one line where the run is not finished."""
     args = _parser().parse_args(arguments)
-    config, problems = load_config(args.config)
     try:
-        if problems:
-            raise InputError("; ".join(problems))
+        config = read_config(args.config)
         fits = read_fits(args.results, config)
         name = Path(args.config).name
         page = reference_page(args.results, config, name, args.machine)
@@ -38,11 +36,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("config", help="config file that the run was made with")
     parser.add_argument("--results", type=Path, default=Path("results"))
     parser.add_argument("--out", type=Path, default=Path("docs/results"))
-    parser.add_argument(
-        "--machine",
-        default=machine_class(),
-        help="class of the machine that ran it (default: this one, %(default)s)",
-    )
+    add_machine(parser)
     return parser
 
 

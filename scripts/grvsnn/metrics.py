@@ -7,6 +7,7 @@ MSE of 1 is what predicting the training mean costs (up to sampling).
 
 import logging
 from collections.abc import Callable, Mapping
+from functools import cache
 
 import numpy as np
 import pandas as pd
@@ -51,6 +52,7 @@ def dcor(x: np.ndarray, y: np.ndarray) -> float:
     return float(_distance_correlation()(x, y))
 
 
+@cache
 def _distance_correlation() -> Callable[[np.ndarray, np.ndarray], float]:
     """Import the package late and alone.
 

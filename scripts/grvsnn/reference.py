@@ -2,6 +2,7 @@
 
 import os
 import platform
+from argparse import ArgumentParser
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -36,6 +37,15 @@ def machine_class() -> str:
     best = next((label for flag, label in known if f" {flag} " in flags), "")
     plural = "core" if cores == 1 else "cores"
     return f"{cores} {plural}, {name}" + (f" with {best}" if best else "")
+
+
+def add_machine(parser: ArgumentParser) -> None:
+    """Let a script be told the class of the machine that ran what it reads."""
+    parser.add_argument(
+        "--machine",
+        default=machine_class(),
+        help="class of the machine that ran it (default: this one, %(default)s)",
+    )
 
 
 def read_fits(results: Path, config: Mapping) -> list[dict]:
