@@ -23,6 +23,7 @@ from grvsnn.errors import InputError
 from grvsnn.files import read_parquet, write_json, write_parquet
 from grvsnn.folds import fold_rows
 from grvsnn.genotypes import (
+    find_gaps,
     impute_by_training_rows,
     read_dosages,
     read_genotypes,
@@ -92,6 +93,7 @@ def load_tasks(
     fold_table = fold_table[fold_table["repeat"] == key.repeat]
     phenotypes = read_parquet(training)
     row_of = pd.Series(np.arange(len(sample_ids)), index=sample_ids)
+    gaps = find_gaps(dosages)
     tasks = []
     for fold in sorted(fold_table["fold"].unique()):
         train, test, inner = fold_rows(fold_table, key.repeat, fold, sample_ids)
@@ -112,6 +114,7 @@ def load_tasks(
                 train=train,
                 test=test,
                 inner_splits=inner,
+                gaps=gaps,
             )
         )
     return tasks

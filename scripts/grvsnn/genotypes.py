@@ -150,6 +150,17 @@ def read_genotypes(bed: str | Path) -> tuple[np.ndarray, np.ndarray, pd.DataFram
     return np.ascontiguousarray(dosages), sample_ids, marker_map
 
 
+def find_gaps(dosages: np.ndarray) -> np.ndarray | None:
+    """Missing calls (negative) or fractional dosages (NaN), None where there is none.
+
+    Returns
+    -------
+    ndarray of bool, shape (n_samples, n_markers), or None
+    """
+    gaps = dosages < 0 if holds_calls(dosages) else np.isnan(dosages)
+    return gaps if gaps.any() else None
+
+
 def impute_by_training_rows(dosages: np.ndarray, train: np.ndarray) -> np.ndarray:
     """Fill missing calls with the training rows' mean dosage, rounded for hard calls.
 
@@ -164,8 +175,8 @@ def impute_by_training_rows(dosages: np.ndarray, train: np.ndarray) -> np.ndarra
         Training rows.
     """
     is_hard = holds_calls(dosages)
-    gaps = dosages < 0 if is_hard else np.isnan(dosages)
-    if not gaps.any():
+    gaps = find_gaps(dosages)
+    if gaps is None:
         return dosages
     columns = np.flatnonzero(gaps.any(axis=0))
     part = dosages[np.ix_(train, columns)]

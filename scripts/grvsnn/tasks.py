@@ -46,6 +46,8 @@ class FoldTask:
         Dosages 0, 1, 2, without gaps: missing calls take the training rows' rounded
         mean. float32 with fractions where the dataset says ``dosage: fractional``, gaps
         filled by the mean itself. Zero columns in setting ``pedigree``.
+    gaps : ndarray of bool, shape (n_samples, n_markers), or None
+        Calls that are missing; None where all are there. The same for all folds.
     loadings : ndarray of float64, shape (n_samples, n_loadings)
         Pedigree loadings L = Q sqrt(Lambda), unstandardised; zero columns in setting
         ``markers``.
@@ -73,6 +75,7 @@ class FoldTask:
     train: np.ndarray
     test: np.ndarray
     inner_splits: tuple[tuple[np.ndarray, np.ndarray], ...]
+    gaps: np.ndarray | None = None
 
     @property
     def n_markers(self) -> int:

@@ -1,6 +1,8 @@
 """Features as the sampler reads them: blocks of 32 columns, integer codes or floats."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -83,6 +85,71 @@ class Design:
             return self.codes[index, : self.n_rows].astype(np.float32)
         part = self.loadings[index - len(self.codes), : self.n_rows]
         return part.astype(np.float64)
+
+
+@dataclass(frozen=True, eq=False)
+class Patch:
+    """Cells in which a fold's features differ from those of the design.
+
+    Missing calls are filled by each fold's training rows. Folds share the design, in
+    which the calls are filled by all rows, and a fold's own values come back through
+    its patch: exactly, so that no fold's fit depends on another's rows.
+
+    Parameters
+    ----------
+    rows, slots : ndarray of int32, shape (n_cells,)
+        Row and slot of each cell, by block and then by row.
+    delta : ndarray of float32, shape (n_cells,)
+        Fold's value - design's value, in units of the codes.
+    """
+
+    rows: np.ndarray
+    slots: np.ndarray
+    delta: np.ndarray
+
+    def apply(self, x: np.ndarray, block: int) -> np.ndarray:
+        """Features of a block, shape (n_rows, 32), as the fold has them."""
+        cells = self._of_block(block)
+        if cells.start == cells.stop:
+            return x
+        x = x.copy()
+        x[self.rows[cells], self.slots[cells] % BLOCK] += self.delta[cells]
+        return x
+
+    def _of_block(self, block: int) -> slice:
+        return slice(*np.searchsorted(self._blocks, [block, block + 1]))
+
+    @cached_property
+    def _blocks(self) -> np.ndarray:
+        return self.slots // BLOCK
+
+
+def find_patch(design: Design, shared: np.ndarray, own: np.ndarray) -> Patch | None:
+    """Patch of a fold's genotypes.
+
+    Parameters
+    ----------
+    design : Design
+        Built from `shared`.
+    shared, own : ndarray of int8 or float32, shape (n_rows, n_markers)
+        Dosages in the design's rows, those of the design and the fold's.
+
+    Returns
+    -------
+    Patch or None
+        None where they do not differ.
+    """
+    rows, columns = np.nonzero(shared != own)
+    if not len(rows):
+        return None
+    difference = own[rows, columns].astype(np.float64) - shared[rows, columns]
+    slots = design.slots[columns]
+    order = np.lexsort((slots, rows, slots // BLOCK))
+    return Patch(
+        rows=rows[order].astype(np.int32),
+        slots=slots[order].astype(np.int32),
+        delta=(difference / design.unit[columns])[order].astype(np.float32),
+    )
 
 
 def build_design(
@@ -175,6 +242,25 @@ def column_sums(design: Design, masks: np.ndarray) -> tuple[np.ndarray, np.ndarr
     return total, square
 
 
+def patch_sums(
+    design: Design, patch: Patch, mask: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Compute what a patch adds to the sums of `column_sums` over one set of rows.
+
+    Returns
+    -------
+    total, square : ndarray of float64, shape (n_slots,)
+    """
+    total, square = np.zeros(design.n_slots), np.zeros(design.n_slots)
+    for index in np.unique(patch.slots // BLOCK):
+        x = design.block(index).astype(np.float64)
+        own = patch.apply(x, index)
+        columns = slice(index * BLOCK, (index + 1) * BLOCK)
+        total[columns] = (own - x)[mask].sum(axis=0)
+        square[columns] = (own * own - x * x)[mask].sum(axis=0)
+    return total, square
+
+
 def _sums(x: np.ndarray, masks: np.ndarray) -> np.ndarray:
     if x.dtype == np.float32:  # integers, exact in any order
         return masks.astype(np.float32) @ x
@@ -182,11 +268,22 @@ def _sums(x: np.ndarray, masks: np.ndarray) -> np.ndarray:
     return np.array([x[mask].sum(axis=0) for mask in masks])
 
 
-def gram_pairs(design: Design, masks: np.ndarray) -> np.ndarray:
+def gram_pairs(
+    design: Design, masks: np.ndarray, patches: Sequence[Patch | None] | None = None
+) -> np.ndarray:
     """Compute cross products x_j'x_k, j < k, within every block over sets of rows.
 
     The rows outside a training set are the fewer ones, so their products are taken
-    from those over all rows.
+    from those over all rows; a patched block's are taken from its own rows.
+
+    Parameters
+    ----------
+    design : Design
+        Features.
+    masks : ndarray of bool, shape (sets, n_rows)
+        Sets of rows.
+    patches : sequence of Patch or None, optional
+        Each set's patch.
 
     Returns
     -------
@@ -196,16 +293,18 @@ def gram_pairs(design: Design, masks: np.ndarray) -> np.ndarray:
     upper = np.triu_indices(BLOCK, 1)
     outside = [np.flatnonzero(~mask) for mask in masks]
     inside = [np.flatnonzero(mask) for mask in masks]
+    patches = patches or [None] * len(masks)
     pairs = np.empty((design.n_blocks, PAIRS, len(masks)), np.float32)
     for index in range(design.n_blocks):
         x = design.block(index)
         total = x.T @ x
         for number, (left_out, kept) in enumerate(zip(outside, inside, strict=True)):
-            if len(left_out) < len(kept):
+            own = patches[number].apply(x, index) if patches[number] else x
+            if own is x and len(left_out) < len(kept):
                 part = x[left_out]
                 product = total - part.T @ part
             else:
-                part = x[kept]
+                part = own[kept]
                 product = part.T @ part
             pairs[index, :, number] = product[upper]
     return pairs

@@ -54,10 +54,10 @@ def fit_exact_brr(
     """
     scalings = scale_features(design, targets)
     posteriors: dict[int, Posterior] = {}
-    keys = [(t.used.tobytes(), t.train.tobytes()) for t in targets]
+    keys = [(t.used.tobytes(), t.train.tobytes(), id(t.patch)) for t in targets]
     for key in dict.fromkeys(keys):
         members = [i for i, other in enumerate(keys) if other == key]
-        spectrum = _Spectrum(design, targets[members[0]].used, scalings[members[0]])
+        spectrum = _Spectrum(design, targets[members[0]], scalings[members[0]])
         integrals = []
         for i in members:
             prior, _ = target_prior(design, "brr", targets[i], scalings[i])
@@ -72,9 +72,9 @@ def fit_exact_brr(
 class _Spectrum:
     """Eigenvalues d and eigenvectors U of XX' over the rows in use."""
 
-    def __init__(self, design: Design, used: np.ndarray, scaling: Scaling):
-        self.design, self.scaling = design, scaling
-        self.rows = np.flatnonzero(used)
+    def __init__(self, design: Design, target: Target, scaling: Scaling):
+        self.design, self.scaling, self.patch = design, scaling, target.patch
+        self.rows = np.flatnonzero(target.used)
         kernel = np.zeros((len(self.rows), len(self.rows)))
         for block in range(design.n_blocks):
             x = self.standardised(block)
@@ -89,7 +89,9 @@ class _Spectrum:
     def standardised(self, block: int) -> np.ndarray:
         """Return a block of standardised features, shape (rows in use, 32)."""
         at = slice(block * BLOCK, (block + 1) * BLOCK)
-        x = self.design.block(block)[self.rows].astype(np.float64)
+        x = self.design.block(block)
+        x = self.patch.apply(x, block) if self.patch else x
+        x = x[self.rows].astype(np.float64)
         return (
             (x - self.scaling.mean[at]) / self.scaling.sd[at] * self.scaling.active[at]
         )

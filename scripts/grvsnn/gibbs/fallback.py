@@ -152,6 +152,25 @@ def subtract(residual, mask, x, step):
 
 
 @jit
+def subtract_cells(residual, mask, cells, delta, start, step):
+    """E -= mask Delta_B D in the cells where lanes differ from the shared features."""
+    for cell in range(start[0], start[1]):
+        row, column, first, end = cells[:, cell]
+        for lane in range(first, end):
+            if mask[row, lane]:
+                residual[row, lane] -= delta[cell] * step[column, lane]
+
+
+@jit
+def gather_cells(residual, cells, delta, start, right):
+    """R += Delta_B'E."""
+    for cell in range(start[0], start[1]):
+        row, column, first, end = cells[:, cell]
+        for lane in range(first, end):
+            right[column, lane] += delta[cell] * residual[row, lane]
+
+
+@jit
 def sum_residuals(residual, n_used, residual_sum, residual_square):
     """S and e'e = E'E - S^2/n from scratch."""
     for lane in range(residual.shape[1]):
@@ -175,7 +194,7 @@ def block_floats(codes, loadings, block):
 @jit
 def sweep(model, codes, loadings, term, rows, slots, scalars, sums):
     """One draw of every effect, block by block."""
-    mask, residual, gram = rows
+    mask, residual, gram, patch_start, cells, delta = rows
     shift, inverse_sd, x2, effect, inverse_tau2, rng = slots
     var_e, ratio, logit_pi, lambda_ = scalars
     n_used, residual_sum, residual_square, term_sums = sums
@@ -183,7 +202,9 @@ def sweep(model, codes, loadings, term, rows, slots, scalars, sums):
     term_sums[:] = 0.0
     for block in range(len(term)):
         x = block_floats(codes, loadings, block)
+        start = patch_start[block : block + 2]
         right = np.dot(x.T, residual)
+        gather_cells(residual, cells, delta, start, right)
         at = slice(block * BLOCK, (block + 1) * BLOCK)
         tau = at if model == BLASSO else slice(0, BLOCK)
         t = term[block]
@@ -196,19 +217,23 @@ def sweep(model, codes, loadings, term, rows, slots, scalars, sums):
             draw_tau2(rng, effect[at], var_e, lambda_[t], inverse_tau2[at])
         add_sums(model, effect[at], inverse_tau2[tau], x2[at], term_sums[t])
         subtract(residual, mask, x, step)
+        subtract_cells(residual, mask, cells, delta, start, step)
     sum_residuals(residual, n_used, residual_sum, residual_square)
 
 
 @jit
 def refresh(codes, loadings, blocks, rows, target, effect, inverse_sd, sums):
     """Residuals from scratch."""
-    mask, residual, _ = rows
+    mask, residual, _, patch_start, cells, delta = rows
     n_used, residual_sum, residual_square, _ = sums
     residual[:] = target
     for block in range(blocks):
         at = slice(block * BLOCK, (block + 1) * BLOCK)
         x = block_floats(codes, loadings, block)
-        subtract(residual, mask, x, effect[at] * inverse_sd[at])
+        step = effect[at] * inverse_sd[at]
+        subtract(residual, mask, x, step)
+        start = patch_start[block : block + 2]
+        subtract_cells(residual, mask, cells, delta, start, step)
     sum_residuals(residual, n_used, residual_sum, residual_square)
 
 
@@ -294,7 +319,14 @@ class NumbaKernel:
 
     @staticmethod
     def _rows(group: LaneGroup) -> tuple[np.ndarray, ...]:
-        return group.mask, group.residual, group.gram
+        return (
+            group.mask,
+            group.residual,
+            group.gram,
+            group.patch_start,
+            group.patch_cells,
+            group.patch_delta,
+        )
 
     @staticmethod
     def _sums(group: LaneGroup) -> tuple[np.ndarray, ...]:

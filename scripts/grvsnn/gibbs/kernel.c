@@ -56,7 +56,7 @@ enum model { BRR, BLASSO, BAYESC };
 enum sums { SQUARES, INCLUDED, TAU2, SCALED_SQUARES, N_SUMS };
 
 struct lane_group {
-    int32_t n_rows, n_marker_blocks, n_loading_blocks, lanes, model;
+    int32_t n_rows, n_marker_blocks, n_loading_blocks, lanes, model, n_cells;
     const int8_t *codes;      /* marker blocks x rows x 32 */
     const float *loadings;    /* loading blocks x rows x 32 */
     const int32_t *term;      /* blocks */
@@ -78,6 +78,9 @@ struct lane_group {
     const float *lambda;      /* terms x lanes */
     double *residual_square;  /* lanes: e'e without the intercept's share */
     double *term_sums;        /* terms x N_SUMS x lanes */
+    const int32_t *patch_start; /* blocks + 1: first patched cell of each block */
+    const int32_t *patch_cells; /* row, column, first lane, end lane: 4 x cells */
+    const float *patch_delta;   /* cells: the lanes' feature minus the shared one */
 };
 
 /* ---- random numbers ------------------------------------------------------------ */
@@ -250,19 +253,54 @@ INLINE void gather_tile(const struct lane_group *g, int row, const float *x,
         }
 }
 
+/* Cells in which some lanes' features differ from the shared ones, X + Delta: calls that
+ * were missing, filled by the lanes' own training rows. */
+
+/* E -= mask Delta_B D in the rows up to `row`; returns the first cell beyond. */
+static int subtract_cells(const struct lane_group *g, int cell, int end, int row,
+                          const float *step, int lanes)
+{
+    const int32_t *rows = g->patch_cells, *columns = rows + g->n_cells;
+    const int32_t *first = columns + g->n_cells, *last = first + g->n_cells;
+    for (; cell < end && rows[cell] < row; cell++) {
+        const int64_t at = (int64_t)rows[cell] * lanes;
+        const float *d = step + columns[cell] * lanes;
+        for (int l = first[cell]; l < last[cell]; l++)
+            if (g->mask[at + l]) g->residual[at + l] -= g->patch_delta[cell] * d[l];
+    }
+    return cell;
+}
+
+/* R += Delta_B'E; E is 0 outside a lane's rows */
+static void gather_cells(const struct lane_group *g, int block, float *right, int lanes)
+{
+    const int32_t *rows = g->patch_cells, *columns = rows + g->n_cells;
+    const int32_t *first = columns + g->n_cells, *last = first + g->n_cells;
+    for (int cell = g->patch_start[block]; cell < g->patch_start[block + 1]; cell++) {
+        const float *e = g->residual + (int64_t)rows[cell] * lanes;
+        float *r = right + columns[cell] * lanes;
+        for (int l = first[cell]; l < last[cell]; l++)
+            r[l] += g->patch_delta[cell] * e[l];
+    }
+}
+
 /* One pass over the rows: take the steps of a block out of E, then form R of the next.
  * Either may be absent (-1). */
 INLINE void pass_rows(const struct lane_group *g, int update, int next,
                       const float *step, float *right, const int lanes)
 {
     float buffer[TILE * BLOCK] __attribute__((aligned(64)));
+    int cell = update < 0 ? 0 : g->patch_start[update];
+    const int end = update < 0 ? 0 : g->patch_start[update + 1];
     memset(right, 0, sizeof(float) * BLOCK * lanes);
     for (int row = 0; row < g->n_rows; row += TILE) {
         if (update >= 0)
             subtract_tile(g, row, feature_tile(g, update, row, buffer), step, lanes);
+        cell = subtract_cells(g, cell, end, row + TILE, step, lanes);
         if (next >= 0)
             gather_tile(g, row, feature_tile(g, next, row, buffer), right, lanes);
     }
+    if (next >= 0) gather_cells(g, next, right, lanes);
 }
 
 /* ---- one block's features ------------------------------------------------------ */

@@ -5,7 +5,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from grvsnn.gibbs.design import BLOCK, CONSTANT, PAIRS, Design, column_sums
+from grvsnn.gibbs.design import (
+    BLOCK,
+    CONSTANT,
+    PAIRS,
+    Design,
+    Patch,
+    column_sums,
+    patch_sums,
+)
 from grvsnn.gibbs.priors import Prior, default_prior
 from grvsnn.seeds import derive_seed
 from grvsnn.tasks import UNSEEN
@@ -30,12 +38,15 @@ class Target:
         One chain per seed.
     prior : Prior, optional
         In place of BGLR's default rules.
+    patch : Patch, optional
+        Where its features differ from the design's; targets of a fold share it.
     """
 
     y: np.ndarray
     train: np.ndarray
     seeds: tuple[int, ...]
     prior: Prior | None = None
+    patch: Patch | None = None
 
     @property
     def used(self) -> np.ndarray:
@@ -64,22 +75,45 @@ class Scaling:
 
 def scale_features(design: Design, targets: Sequence[Target]) -> list[Scaling]:
     """Moments of the features for every target."""
-    n = len(targets)
-    rows = [target.used for target in targets] + [target.train for target in targets]
-    everyone = np.ones_like(rows[0])
-    masks, which = np.unique([*rows, everyone], axis=0, return_inverse=True)
-    total, square = column_sums(design, masks)
-    count = masks.sum(axis=1, keepdims=True)
-    mean = total / count
-    variance = np.maximum(square / count - mean**2, 0.0)
-    least = np.maximum(CONSTANT, UNSEEN**2 * variance[which[-1]])
-    scalings = []
-    for used, train in zip(which[:n], which[n:-1], strict=True):
-        varies = (variance[train] > least) & (variance[used] > CONSTANT)
-        sd = np.sqrt(np.where(varies, variance[train], 1.0))
-        x2 = np.where(varies, count[used] * variance[used] / sd**2, 0.0)
-        scalings.append(Scaling(mean[used], sd, x2))
-    return scalings
+    sets: dict[tuple, np.ndarray] = {}
+    keys = []
+    for target in targets:
+        rows = (target.used, target.train, np.ones_like(target.train))
+        keys.append([(mask.tobytes(), id(target.patch)) for mask in rows])
+        sets |= {
+            key: (mask, target.patch) for key, mask in zip(keys[-1], rows, strict=True)
+        }
+    moments = _set_moments(design, sets)
+    return [_scaling(*(moments[key] for key in mine)) for mine in keys]
+
+
+def _set_moments(
+    design: Design, sets: dict[tuple, tuple[np.ndarray, Patch | None]]
+) -> dict[tuple, tuple[int, np.ndarray, np.ndarray]]:
+    """Size, means and variances of sets of rows, each with its patch."""
+    masks, which = np.unique(
+        [mask for mask, _ in sets.values()], axis=0, return_inverse=True
+    )
+    totals, squares = column_sums(design, masks)
+    moments = {}
+    for (key, (mask, patch)), at in zip(sets.items(), which, strict=True):
+        total, square = totals[at], squares[at]
+        if patch:
+            more = patch_sums(design, patch, mask)
+            total, square = total + more[0], square + more[1]
+        count = int(mask.sum())
+        mean = total / count
+        moments[key] = count, mean, np.maximum(square / count - mean**2, 0.0)
+    return moments
+
+
+def _scaling(used: tuple, train: tuple, everyone: tuple) -> Scaling:
+    """Scaling from (size, means, variances) of three sets of rows."""
+    count, mean, variance = used
+    least = np.maximum(CONSTANT, UNSEEN**2 * everyone[2])
+    varies = (train[2] > least) & (variance > CONSTANT)
+    sd = np.sqrt(np.where(varies, train[2], 1.0))
+    return Scaling(mean, sd, np.where(varies, count * variance / sd**2, 0.0))
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,6 +152,13 @@ class LaneGroup:
         e'e apart from the intercept's share.
     term_sums : ndarray of float64, shape (2, 4, lanes)
         Sums over a term's features in the order of `SUMS`.
+    patch_start : ndarray of int32, shape (blocks + 1,)
+        First patched cell of each block.
+    patch_cells : ndarray of int32, shape (4, n_cells)
+        Row, column in the block, first lane and last lane + 1 of each patched cell, by
+        block and then by row.
+    patch_delta : ndarray, shape (n_cells,)
+        What the lanes' feature has more than the design's in that cell.
     """
 
     design: Design
@@ -140,6 +181,9 @@ class LaneGroup:
     lambda_: np.ndarray
     residual_square: np.ndarray
     term_sums: np.ndarray
+    patch_start: np.ndarray
+    patch_cells: np.ndarray
+    patch_delta: np.ndarray
 
     @property
     def lanes(self) -> int:
@@ -179,7 +223,7 @@ def build_group(
     repeats = [len(target.seeds) for target in targets]
     owner = np.repeat(np.arange(len(targets)), repeats)
     lanes = WIDTH if len(owner) <= WIDTH else MAX_LANES
-    group = _empty_group(design, model, lanes)
+    group = _empty_group(design, model, lanes, *_patch_arrays(design, targets))
     seeds = [seed for target in targets for seed in target.seeds]
     for lane, (number, seed) in enumerate(zip(owner, seeds, strict=True)):
         target, scaling = targets[number], scalings[number]
@@ -201,8 +245,33 @@ def build_group(
     return group
 
 
-def _empty_group(design: Design, model: str, lanes: int) -> LaneGroup:
+def _patch_arrays(
+    design: Design, targets: Sequence[Target]
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Patches of a group's targets as the kernels read them."""
+    cells, delta, lane = [], [], 0
+    for target in targets:
+        end = lane + len(target.seeds)
+        if patch := target.patch:
+            lanes = np.full((2, len(patch.rows)), [[lane], [end]])
+            cells.append(np.vstack([patch.slots, patch.rows, lanes]))
+            delta.append(patch.delta)
+        lane = end
+    slots, rows, first, end = np.hstack(cells or [np.empty((4, 0), int)])
+    block, column = np.divmod(slots, BLOCK)
+    order = np.lexsort((rows, block))
+    return (
+        np.searchsorted(block[order], np.arange(design.n_blocks + 1)).astype(np.int32),
+        np.array([rows, column, first, end], np.int32)[:, order].copy(),
+        np.concatenate(delta or [np.empty(0)])[order].astype(np.float32),
+    )
+
+
+def _empty_group(
+    design: Design, model: str, lanes: int, *patches: np.ndarray
+) -> LaneGroup:
     slots, rows = design.n_slots, design.padded_rows
+    patch_start, patch_cells, patch_delta = patches
     group = LaneGroup(
         design=design,
         model=model,
@@ -224,6 +293,9 @@ def _empty_group(design: Design, model: str, lanes: int) -> LaneGroup:
         lambda_=aligned_zeros((2, lanes)),
         residual_square=aligned_zeros((lanes,), np.float64),
         term_sums=aligned_zeros((2, len(SUMS), lanes), np.float64),
+        patch_start=patch_start,
+        patch_cells=patch_cells,
+        patch_delta=patch_delta,
     )
     for array in (group.var_e, group.ratio, group.lambda_, group.inverse_tau2):
         array[:] = 1.0

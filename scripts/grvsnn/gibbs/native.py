@@ -47,6 +47,7 @@ class _Group(ctypes.Structure):
     _fields_ = (
         *((name, ctypes.c_int32) for name in ("n_rows", "n_marker_blocks")),
         *((name, ctypes.c_int32) for name in ("n_loading_blocks", "lanes", "model")),
+        ("n_cells", ctypes.c_int32),
         *(
             (name, ctypes.c_void_p)
             for name in (
@@ -71,6 +72,9 @@ class _Group(ctypes.Structure):
                 "lambda_",
                 "residual_square",
                 "term_sums",
+                "patch_start",
+                "patch_cells",
+                "patch_delta",
             )
         ),
     )
@@ -176,6 +180,7 @@ class NativeKernel:
             n_loading_blocks=len(design.loadings),
             lanes=group.lanes,
             model=MODEL_CODE[group.model],
+            n_cells=len(group.patch_delta),
             **shared,
             **own,
         )

@@ -117,12 +117,14 @@ def sample(
     """
     kernel = kernel or choose_kernel()
     repeats = len(targets[0].seeds)
-    masks, which = np.unique(
-        [target.used for target in targets], axis=0, return_inverse=True
-    )
+    # sets of rows whose products within blocks the chains need, each with its patch
+    keys = [(target.used.tobytes(), id(target.patch)) for target in targets]
+    first = {key: keys.index(key) for key in keys}
+    which = [list(first).index(key) for key in keys]
+    masks = np.array([targets[i].used for i in first.values()])
     with threadpool_limits(1, "blas"):
         scalings = scale_features(design, targets)
-        gram = gram_pairs(design, masks)
+        gram = gram_pairs(design, masks, [targets[i].patch for i in first.values()])
 
     def run(members: range) -> list[Posterior]:
         part = [targets[i] for i in members]

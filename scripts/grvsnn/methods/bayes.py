@@ -15,6 +15,7 @@ from threadpoolctl import threadpool_limits
 
 import grvsnn
 from grvsnn.errors import InputError
+from grvsnn.genotypes import impute_by_training_rows
 from grvsnn.gibbs import (
     Design,
     Posterior,
@@ -25,7 +26,14 @@ from grvsnn.gibbs import (
     fit_exact_brr,
     sample,
 )
-from grvsnn.tasks import FoldFit, FoldTask, base_method, normalise_importance
+from grvsnn.gibbs.design import Patch, find_patch
+from grvsnn.tasks import (
+    FoldFit,
+    FoldTask,
+    base_method,
+    holds_calls,
+    normalise_importance,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -112,29 +120,46 @@ def fit(tasks: Sequence[FoldTask], params: Mapping, n_threads: int) -> list[Fold
             return bglr.fit(tasks, params, n_threads)
         logger.info("BGLR is not installed: sampling with the native backend")
     fits: dict[int, FoldFit] = {}
-    for members in shared_features(tasks):
+    for genotypes, members in shared_features(tasks):
         batch = [tasks[i] for i in members]
-        fits.update(zip(members, _fit_batch(batch, checked, n_threads), strict=True))
+        done = _fit_batch(batch, genotypes, checked, n_threads)
+        fits.update(zip(members, done, strict=True))
     return [fits[i] for i in range(len(tasks))]
 
 
-def shared_features(tasks: Sequence[FoldTask]) -> list[list[int]]:
-    """Numbers of the tasks that share all features, and so can share a batch.
+def shared_features(
+    tasks: Sequence[FoldTask],
+) -> list[tuple[np.ndarray, list[int]]]:
+    """Find tasks that can share a batch: their features differ in missing calls only.
 
-    Folds differ in their genotypes where missing calls were imputed per fold.
+    Returns
+    -------
+    list of (ndarray, list of int)
+        Genotypes with the missing calls filled by all rows, and the tasks' numbers.
     """
-    groups: list[list[int]] = []
+    groups: list[tuple[np.ndarray, list[int]]] = []
     for number, task in enumerate(tasks):
-        for members in groups:
+        genotypes = _fill_by_all_rows(task)
+        for shared, members in groups:
             first = tasks[members[0]]
-            if _same(first.genotypes, task.genotypes) and _same(
-                first.loadings, task.loadings
-            ):
+            if _same(shared, genotypes) and _same(first.loadings, task.loadings):
                 members.append(number)
                 break
         else:
-            groups.append([number])
+            groups.append((genotypes, [number]))
     return groups
+
+
+def _fill_by_all_rows(task: FoldTask) -> np.ndarray:
+    """Genotypes in a form that all folds share, whichever are in the call.
+
+    No more than a form: each fold's own values come back by its `Patch`.
+    """
+    if task.gaps is None:
+        return task.genotypes
+    empty = -1 if holds_calls(task.genotypes) else np.nan
+    dosages = np.where(task.gaps, task.genotypes.dtype.type(empty), task.genotypes)
+    return impute_by_training_rows(dosages, np.arange(len(dosages)))
 
 
 def _same(a: np.ndarray, b: np.ndarray) -> bool:
@@ -142,18 +167,20 @@ def _same(a: np.ndarray, b: np.ndarray) -> bool:
 
 
 def _fit_batch(
-    tasks: Sequence[FoldTask], params: BayesParams, n_threads: int
+    tasks: Sequence[FoldTask],
+    genotypes: np.ndarray,
+    params: BayesParams,
+    n_threads: int,
 ) -> list[FoldFit]:
     start = time.perf_counter()
     first = tasks[0]
     # All animals, so that the arithmetic is the same whichever folds share the call.
     rows = np.arange(len(first.sample_ids))
-    design = build_design(
-        first.genotypes, first.loadings, rows, joint=params.eta == "joint"
-    )
+    design = build_design(genotypes, first.loadings, rows, joint=params.eta == "joint")
+    patches = [find_patch(design, genotypes, task.genotypes) for task in tasks]
     targets = [
-        _target(task, trait, params.n_chains)
-        for task in tasks
+        _target(task, trait, params.n_chains, patch)
+        for task, patch in zip(tasks, patches, strict=True)
         for trait in range(len(task.traits))
     ]
     posteriors, how = _posteriors(
@@ -189,7 +216,7 @@ def _posteriors(
     return posteriors, {"kernel": kernel.name, "iterations": params.n_iter}
 
 
-def _target(task: FoldTask, trait: int, n_chains: int) -> Target:
+def _target(task: FoldTask, trait: int, n_chains: int, patch: Patch | None) -> Target:
     """One trait of one fold; rows outside its training set stay NaN."""
     y = np.full(len(task.sample_ids), np.nan)
     y[task.train] = task.Y[task.train, trait]
@@ -203,7 +230,7 @@ def _target(task: FoldTask, trait: int, n_chains: int) -> Target:
     train = np.zeros(len(y), bool)
     train[task.train] = True
     seeds = tuple(task.seed_for(name, chain) for chain in range(n_chains))
-    return Target(y=y, train=train, seeds=seeds)
+    return Target(y=y, train=train, seeds=seeds, patch=patch)
 
 
 def _fold_fit(
