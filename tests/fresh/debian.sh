@@ -25,7 +25,7 @@ for name in http_proxy https_proxy no_proxy HTTP_PROXY HTTPS_PROXY NO_PROXY; do
 done
 if [ -f "$CERTIFICATES" ]; then
     # not in its own place, where a package would write over it
-    cp -L "$CERTIFICATES" "$debian/etc/ssl/host.crt"
+    install -D -m 644 "$CERTIFICATES" "$debian/etc/ssl/host.crt"
     for name in PIP_CERT SSL_CERT_FILE REQUESTS_CA_BUNDLE CURL_CA_BUNDLE; do
         network+=("$name=/etc/ssl/host.crt")
     done
