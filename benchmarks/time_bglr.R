@@ -1,5 +1,5 @@
-# Milliseconds of processor time per iteration of BGLR's models, one line "model ms" each, on
-# random genotypes: Rscript time_bglr.R ANIMALS MARKERS ITERATIONS
+# Milliseconds of processor time per iteration of BGLR's models on random genotypes, one
+# line "model ms" each: Rscript time_bglr.R ANIMALS MARKERS ITERATIONS
 arguments <- as.integer(commandArgs(trailingOnly = TRUE))
 n <- arguments[[1]]
 p <- arguments[[2]]

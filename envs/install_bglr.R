@@ -16,4 +16,5 @@ if (startsWith(cran, "http")) {
 }
 options(timeout = 60)
 install.packages("BGLR", lib = target, repos = cran)
-loadNamespace("BGLR", lib.loc = c(target, .libPaths()))
+found <- requireNamespace("BGLR", lib.loc = c(target, .libPaths()), quietly = TRUE)
+quit(status = !found)

@@ -173,7 +173,7 @@ install_bglr() {
     local log=$VENV/bglr.log
     LANGUAGE=en timeout 600 Rscript envs/install_bglr.R "$RLIB" >"$log" 2>&1 && return
     say "no BGLR, the Bayesian methods run on the native backend; R said:" \
-        "$(grep -iE '^error' "$log" | tail -n 1 || tail -n 1 "$log")" \
+        "$(grep -E '^(ERROR|Error)|not available' "$log" | tail -n 1 || tail -n 1 "$log")" \
         "(all of it in $log; the next set-up tries again)"
 }
 
