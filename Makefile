@@ -1,7 +1,7 @@
 # `make run` and `make test` do all their own set-up. `make help` lists the targets.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup check estimate plan run mouse mouse-paper paper fig2 resume test test-all test-slurm test-faults bench lint audit format lock rulegraph clean
+.PHONY: help setup check estimate plan run mouse mouse-paper paper fig2 resume test test-all test-fresh test-slurm test-faults bench lint audit format lock rulegraph clean
 
 PROFILE ?= workflow/profiles/default
 CONFIG ?= config/config.yaml
@@ -11,7 +11,7 @@ REPORT := results/report$(SUFFIX)
 PROVENANCE := results/provenance$(SUFFIX)
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
-export GRVSNN_RLIB := $(CURDIR)/.rlib
+export GRVSNN_RLIB ?= $(CURDIR)/.rlib
 # a test file stays on one core, since its tests share what they set up; the longest, the
 # end-to-end run, has few tests and would come last
 PYTEST = python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
@@ -62,6 +62,9 @@ test: setup ## unit tests, workflow checks and the end-to-end smoke test
 
 test-all: setup ## also the tests of more than a minute
 	$(PYTEST) tests
+
+test-fresh: ## `make run` and `make test` of HEAD with an empty home, and in a bare Debian (root)
+	bash tests/fresh/run.sh $(ARGS)
 
 test-slurm: setup ## the workflow on a real SLURM of one node (as root on Debian or Ubuntu)
 	@command -v slurmctld >/dev/null || bash tests/slurm/install.sh

@@ -3,7 +3,8 @@
 requirements.txt  everything but torch and R; pip installs it with --no-deps
 torch.txt         torch, whose one version has a CPU and a CUDA build
 cuda.txt          what only torch's CUDA build needs
-r.txt             rpy2, installed where R is
+r_build.txt       what rpy2's build imports, installed before it
+r.txt             rpy2, built where R is
 """
 
 import re
@@ -18,7 +19,8 @@ TORCH = "2.13.0"
 # lists the other hashes
 CPU_HASHES = ("6746dbcbeb526eb61330b76b41ff1b4eb848951103a892eeb080dfa2b264667b",)
 CUDA_ONLY = re.compile(r"(nvidia-|cuda-|triton)")
-R_ONLY = re.compile(r"(rpy2|cffi|pycparser|tzlocal|tzdata)")
+R_BUILD = re.compile(r"(cffi|pycparser)$")
+R_ONLY = re.compile(r"(rpy2|tzlocal|tzdata)")
 
 
 def compile_lock(extras: list[str]) -> dict[str, str]:
@@ -62,6 +64,7 @@ def main() -> None:
     )
     cuda = {name: block for name, block in base.items() if CUDA_ONLY.match(name)}
     rest = {name: block for name, block in base.items() if name not in cuda}
+    r_build = {name: block for name, block in with_r.items() if R_BUILD.match(name)}
     r_only = {
         name: block
         for name, block in with_r.items()
@@ -71,6 +74,7 @@ def main() -> None:
     write_lock("requirements.txt", list(rest.values()))
     write_lock("torch.txt", [torch])
     write_lock("cuda.txt", list(cuda.values()))
+    write_lock("r_build.txt", list(r_build.values()))
     write_lock("r.txt", list(r_only.values()))
 
 

@@ -18,17 +18,23 @@ STAND_IN = R_FOLDER / "tests" / "testthat" / "helper-fake_bglr.R"
 SHORT = bglr.Options(n_iter=120, burn_in=20, thin=5)
 
 
-def reason_without_bridge():
-    """Why R cannot be reached from Python, BGLR itself left aside."""
+def reason_without_r():
+    """Why there is no R to be reached; where there is one, the bridge must work."""
+    if shutil.which("R") is None:
+        return "R is not installed"
+    if os.environ.get("GRVSNN_SETUP_R", "1") != "1":
+        return "GRVSNN_SETUP_R: set up without R by wish"
+    return ""
+
+
+def reason_without_bglr():
     reason = bglr.availability_reason()
-    return "" if "package BGLR" in reason else reason
+    return reason_without_r() or (reason if "package BGLR" in reason else "")
 
 
-needs_bridge = pytest.mark.skipif(
-    bool(reason_without_bridge()), reason=f"no bridge to R: {reason_without_bridge()}"
-)
+needs_bridge = pytest.mark.skipif(bool(reason_without_r()), reason=reason_without_r())
 needs_bglr = pytest.mark.skipif(
-    not bglr.is_available(), reason=f"no BGLR: {bglr.availability_reason()}"
+    bool(reason_without_bglr()), reason=reason_without_bglr()
 )
 
 
@@ -50,6 +56,20 @@ def fake_effects(task, trait):
     y = task.Y[task.train, trait]
     seen = np.isfinite(y)
     return (X[seen] * (y[seen] - y[seen].mean())[:, None]).mean(axis=0)
+
+
+@needs_bridge
+def test_r_starts_in_python():
+    """Not the tests' process, so that R's own words are in the failure."""
+    code = "from grvsnn.methods import bglr; bglr.start_r(); import rpy2.robjects as ro"
+    code += "; print(ro.r('R.version.string')[0])"
+    environment = {**os.environ, "PYTHONPATH": str(bglr.REPOSITORY / "scripts")}
+    command = [sys.executable, "-c", code]
+    result = subprocess.run(
+        command, capture_output=True, text=True, check=False, env=environment
+    )
+    assert result.returncode == 0, f"rpy2 cannot start R: {result.stderr}"
+    assert result.stdout.startswith("R version")
 
 
 @needs_bridge
