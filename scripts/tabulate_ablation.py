@@ -12,7 +12,7 @@ def main(job) -> None:
     scores = read_parquet(job.input.scores)
     table = ablation_table(scores, job.params.variants)
     caption = f"Ablation of the network: {dataset_label(job.wildcards.dataset)}"
-    write_table(table, job.output, caption, "ablation")
+    write_table(table, job.output, caption, "ablation", job.input.facts)
 
 
 run_job(snakemake, main)

@@ -9,7 +9,7 @@ import pandas as pd
 
 from grvsnn.files import read_json, read_parquet
 from grvsnn.labels import METHODS, dataset_label, in_order, method_label, trait_label
-from grvsnn.reported import backend
+from grvsnn.tables.facts import backend
 from grvsnn.tables.layout import Table, make_table, number
 
 
