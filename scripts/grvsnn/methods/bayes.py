@@ -56,7 +56,8 @@ class BayesParams:
     interval : float
         Probability inside the credible interval that decides on selection.
     route : {"gibbs", "exact"}
-        BRR only: sampling, or integration over a grid of both variances.
+        BRR only: sampling, or integration over a grid of the variances; the other
+        methods are sampled all the same.
     """
 
     backend: str = "auto"
@@ -243,7 +244,7 @@ def _posteriors(
     n_threads: int,
 ) -> tuple[list[Posterior], dict[str, object]]:
     """Posterior of every target, and how it was found."""
-    if params.route == "exact" and method == "brr" and design.n_terms == 1:
+    if params.route == "exact" and method == "brr":
         with threadpool_limits(n_threads, "blas"):
             posteriors = fit_exact_brr(design, targets, params.interval)
         return posteriors, {"kernel": "exact", "iterations": 0}
