@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -166,6 +167,26 @@ def test_scratch_folders_are_private_and_removed(bridge, tmp_path, monkeypatch):
     bglr.fit_with(bridge, toy(seed=9)[:2], SHORT, 2)
     assert list(tmp_path.iterdir()) == [working]
     assert not list(working.iterdir())
+
+
+@needs_bridge
+def test_a_job_s_own_scratch_folder_is_emptied_used_and_removed(
+    bridge, tmp_path, monkeypatch
+):
+    folder = tmp_path / "bglr-scratch"
+    (folder / "grvsnn-bglr-killed").mkdir(parents=True)
+    seen = []
+
+    def watch(*arguments):
+        seen.extend(path.name for path in folder.iterdir())
+        return bridge.fit_traits(*arguments)
+
+    watched = SimpleNamespace(fit_traits=watch, versions=bridge.versions)
+    monkeypatch.setattr(bglr, "Bridge", lambda *_: watched)
+    monkeypatch.setattr(bglr, "demand_bglr", lambda: None)
+    bglr.fit(toy(seed=9)[:1], {**vars(SHORT), "scratch": str(folder)}, 1)
+    assert len(seen) == 1 and seen != ["grvsnn-bglr-killed"]
+    assert not folder.exists()
 
 
 @needs_bridge

@@ -1,4 +1,4 @@
-# The paper's ablations: variants of a network, fitted as it is with some parameters
+# The paper's ablations: variants of a method, fitted as it is with some parameters
 # changed, and what the pedigree adds to each method. Variants keep to their own scores.
 
 

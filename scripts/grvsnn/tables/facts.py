@@ -165,6 +165,5 @@ def _mark_unconverged(table: Table, facts: pd.DataFrame) -> Table:
         "effects), and what they select is not to be relied on; the CSV counts these "
         "runs."
     )
-    return replace(
-        table, numbers=numbers, cells=cells, note=note if marked else table.note
-    )
+    note = table.note if cells.equals(table.cells) else note
+    return replace(table, numbers=numbers, cells=cells, note=note)
