@@ -6,10 +6,6 @@ Geyer's initial positive and monotone sequence of autocorrelations.
 
 import numpy as np
 
-MAX_RHAT = 1.05
-MIN_SIZE = 100
-"""Bounds beyond which a table asks for longer chains."""
-
 
 def split_chains(trace: np.ndarray) -> np.ndarray:
     """Halve every chain: (chains, draws) -> (2 chains, draws // 2)."""

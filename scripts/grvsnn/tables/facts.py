@@ -12,7 +12,6 @@ from pathlib import Path
 import pandas as pd
 
 from grvsnn.files import read_parquet
-from grvsnn.gibbs.diagnostics import MAX_RHAT, MIN_SIZE
 from grvsnn.labels import (
     METHODS,
     in_order,
@@ -28,6 +27,9 @@ from grvsnn.tasks import base_method
 KEYS = ["dataset", "setting", "method"]
 COUNTED = ["setting", "trait", "method"]
 MARK = "†"
+MAX_RHAT = 1.05
+MIN_SIZE = 100
+"""Bounds beyond which tables ask for longer chains."""
 
 
 def backend(fit: Mapping) -> str:

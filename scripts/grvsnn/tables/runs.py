@@ -5,7 +5,6 @@ from itertools import product
 
 import pandas as pd
 
-from grvsnn.gibbs.diagnostics import MAX_RHAT, MIN_SIZE
 from grvsnn.labels import (
     GAP,
     dataset_label,
@@ -15,6 +14,7 @@ from grvsnn.labels import (
     setting_label,
     settings_in,
 )
+from grvsnn.tables.facts import MAX_RHAT, MIN_SIZE
 from grvsnn.tables.layout import Table, make_table, mean_sd, number
 
 KEYS = ["dataset", "setting", "method", "repeat"]
