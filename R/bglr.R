@@ -12,9 +12,7 @@ bglr_models <- c(brr = "BRR", blasso = "BL", bayescpi = "BayesC")
 #' @param x Numeric matrix, animals x features, standardised, without NA.
 #' @param groups Character vector, one term's name per feature.
 #' @param settings List: `method` (a name of `bglr_models`), `n_iter`,
-#'   `burn_in`, `thin`, `level` (probability of the credible interval),
-#'   `save_effects`, `rows` ("all": animals with NA stay in, as BGLR allows;
-#'   "training": they are left out and predicted from the effects).
+#'   `burn_in`, `thin`, `level` (probability of the credible interval).
 #' @param seeds Integer vector, one seed per trait.
 #' @param scratch Folder that may hold the chains' files for a while.
 #' @param cores Chains at a time, by forking; results do not depend on it.
@@ -61,10 +59,9 @@ fit_all <- function(items, fun, cores) {
 #' @return List: `y_hat` of all animals; `mu`, `var_e`; `terms`, the means of each
 #'   term's hyper-parameters; `features`, a data frame in the order of `x` with
 #'   `effect`, `sd`, `lower`, `upper` and `pip` (NA where the model has none), and
-#'   BGLR's own `b` and `sd_b`; `interval`, "samples" or "normal"; `traces`, the
-#'   recorded draws of the variances, lambda and pi.
+#'   BGLR's own `b` and `sd_b`; `traces`, the recorded draws of the variances, lambda
+#'   and pi.
 fit_chain <- function(y, x, groups, settings, seed, scratch, fit_fun) {
-  keep <- rows_to_fit(y, settings$rows)
   folder <- tempfile("bglr-", tmpdir = scratch)
   dir.create(folder, recursive = TRUE)
   on.exit(unlink(folder, recursive = TRUE), add = TRUE)
@@ -76,78 +73,59 @@ fit_chain <- function(y, x, groups, settings, seed, scratch, fit_fun) {
   )
   prefix <- file.path(folder, "chain_")
   fit <- fit_fun(
-    y = y[keep],
-    ETA = build_terms(x[keep, , drop = FALSE], groups, settings),
+    y = y,
+    ETA = build_terms(x, groups, settings),
     nIter = settings$n_iter,
     burnIn = settings$burn_in,
     thin = settings$thin,
     saveAt = prefix,
     verbose = FALSE
   )
-  summarise_chain(fit, x, keep, groups, settings, prefix)
+  summarise_chain(fit, groups, settings, prefix)
 }
 
-#' Rows that BGLR sees: all of them, or those with a phenotype.
-rows_to_fit <- function(y, rows) {
-  if (rows == "all") rep(TRUE, length(y)) else !is.na(y)
-}
-
-#' BGLR's ETA: one term per group of features, each with its own variance.
+#' BGLR's ETA: one term per group of features, each with its own variance. Effects go
+#' to a file: the intervals' limits are quantiles of the draws, and in BayesC BGLR's own
+#' `b` and `SD.b` describe b alone, draws at d = 0 included, where the effect is d * b.
 build_terms <- function(x, groups, settings) {
   names <- unique(groups)
   terms <- lapply(names, function(name) {
     list(
       X = x[, groups == name, drop = FALSE],
       model = bglr_models[[settings$method]],
-      saveEffects = saves_effects(settings),
+      saveEffects = TRUE,
       storageMode = "single"
     )
   })
   stats::setNames(terms, names)
 }
 
-#' Whether effects go to a file. BayesC always needs it: the effect of a feature is
-#' d * b, and BGLR's own `b` and `SD.b` describe b alone, draws at d = 0 included.
-saves_effects <- function(settings) {
-  settings$save_effects || settings$method == "bayescpi"
-}
-
-#' Collect a chain's results, features in the order of the columns of `x`.
-summarise_chain <- function(fit, x, keep, groups, settings, prefix) {
+#' Collect a chain's results, features in the order of `groups`.
+summarise_chain <- function(fit, groups, settings, prefix) {
   features <- data.frame(
-    effect = rep(NA_real_, ncol(x)), sd = NA_real_, lower = NA_real_,
+    effect = rep(NA_real_, length(groups)), sd = NA_real_, lower = NA_real_,
     upper = NA_real_, pip = NA_real_, b = NA_real_, sd_b = NA_real_
   )
   for (name in unique(groups)) {
     path <- paste0(prefix, "ETA_", name, "_b.bin")
     features[groups == name, ] <- summarise_term(fit$ETA[[name]], path, settings)
   }
-  y_hat <- as.numeric(fit$yHat)
-  if (!all(keep)) {
-    y_hat <- as.numeric(fit$mu + x %*% features$effect)
-  }
   list(
-    y_hat = y_hat,
+    y_hat = as.numeric(fit$yHat),
     mu = as.numeric(fit$mu),
     var_e = as.numeric(fit$varE),
     terms = lapply(fit$ETA[unique(groups)], summarise_hyperparameters),
     features = features,
-    interval = if (saves_effects(settings)) "samples" else "normal",
     traces = read_traces(prefix, unique(groups), settings)
   )
 }
 
 #' One term's features: posterior mean, SD and credible interval of each effect.
 summarise_term <- function(term, path, settings) {
+  moments <- summarise_samples(read_effects(path), settings$level)
   b <- as.numeric(term$b)
-  sd_b <- as.numeric(term$SD.b)
-  if (saves_effects(settings)) {
-    moments <- summarise_samples(read_effects(path), settings$level)
-  } else {
-    moments <- normal_interval(b, sd_b, settings$level)
-  }
   pip <- if (is.null(term$d)) rep(NA_real_, length(b)) else as.numeric(term$d)
-  cbind(moments, pip = pip, b = b, sd_b = sd_b)
+  cbind(moments, pip = pip, b = b, sd_b = as.numeric(term$SD.b))
 }
 
 #' Posterior means of a term's own parameters, as far as its model has them.
@@ -235,12 +213,6 @@ summarise_samples <- function(samples, level) {
   )
 }
 
-#' Interval of a normal posterior with the given mean and SD.
-normal_interval <- function(mean, sd, level) {
-  reach <- stats::qnorm((1 + level) / 2) * sd
-  data.frame(effect = mean, sd = sd, lower = mean - reach, upper = mean + reach)
-}
-
 check_input <- function(y, x, groups, settings, seeds) {
   stopifnot(
     "y and x must be numeric matrices" =
@@ -250,7 +222,6 @@ check_input <- function(y, x, groups, settings, seeds) {
     "a group is needed for every feature" = length(groups) == ncol(x),
     "a seed is needed for every trait" = length(seeds) == ncol(y),
     "unknown method" = settings$method %in% names(bglr_models),
-    "rows must be all or training" = settings$rows %in% c("all", "training"),
     "burn_in must be below n_iter" = settings$burn_in < settings$n_iter
   )
 }

@@ -4,6 +4,7 @@ import os
 import sys
 from pathlib import Path
 
+from check_backends import check_backends
 from grvsnn.config_check import find_problems
 from grvsnn.datasets.check import check_dataset
 from grvsnn.errors import InputError
@@ -52,6 +53,10 @@ def main(path: str) -> int:
     config, problems = load_config(path)
     if not problems:
         print(f"{path}: datasets {', '.join(config['datasets'])}")
+        findings, found = check_backends(config)
+        problems += found
+        for line in findings:
+            print(line)
         mirror = os.environ.get("GRVSNN_DATA_MIRROR")
         folders = [Path("resources"), *([Path(mirror)] if mirror else [])]
         for name in config["datasets"]:

@@ -5,7 +5,7 @@ from contextlib import nullcontext
 from grvsnn.checkpoints import keep_while_fitting
 from grvsnn.fitting import JobKey, checkpoint_folder, fit_and_write, load_tasks
 from grvsnn.jobs import run_job
-from grvsnn.methods import FOLD_BY_FOLD
+from grvsnn.methods import FOLD_BY_FOLD, job_params
 from grvsnn.tasks import base_method
 
 
@@ -33,9 +33,7 @@ def main(job) -> None:
         tasks, params, beside=job.output.fits, code=job.params.code
     )
     method = base_method(wildcards.method)
-    if method == "grvsnn":
-        params["device"] = "auto" if job.resources.gpu else "cpu"
-        params["study_folder"] = str(checkpoint)
+    params |= job_params(method, job.resources.gpu, checkpoint)
     kept = keep_while_fitting(checkpoint) if method in FOLD_BY_FOLD else nullcontext()
     with kept as folder:
         fit_and_write(

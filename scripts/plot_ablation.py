@@ -1,4 +1,4 @@
-"""Draw the network and its variants, run by run."""
+"""Draw methods and their variants, run by run."""
 
 from grvsnn.figures.ablation import plot_ablation
 from grvsnn.files import read_parquet

@@ -1,17 +1,18 @@
 """Score every fit of a dataset: the one place where predictions meet phenotypes."""
 
 import pandas as pd
-from grvsnn.files import read_parquet, write_parquet
+from grvsnn.files import read_json, read_parquet, write_parquet
 from grvsnn.jobs import run_job
 from grvsnn.metrics import score_predictions
 from grvsnn.scoring_inputs import KEYS, by_fit, read_true_qtl
 from grvsnn.selection import score_selection, stability_scores
+from grvsnn.tables.facts import fit_facts
 
 SELECTION_COLUMNS = ["feature", "kind", "selected"]
 
 
 def main(job) -> None:
-    """Write scores.parquet and the selection's stability."""
+    """Write scores, the selection's stability, and what tables say of the fits."""
     truth = pd.concat(map(read_parquet, job.input.truth), ignore_index=True)
     if job.input.get("true_values"):
         truth = with_true_values(truth, read_parquet(job.input.true_values))
@@ -27,6 +28,7 @@ def main(job) -> None:
         stability.append(stability_scores(features))
     write_parquet(pd.concat(scores, ignore_index=True), job.output.scores)
     write_parquet(pd.concat(stability, ignore_index=True), job.output.stability)
+    write_parquet(fit_facts(map(read_json, job.input.fits)), job.output.facts)
 
 
 def with_true_values(truth: pd.DataFrame, values: pd.DataFrame) -> pd.DataFrame:

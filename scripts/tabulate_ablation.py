@@ -1,4 +1,4 @@
-"""Write the network and its variants as a table."""
+"""Write methods and their variants as a table."""
 
 from grvsnn.files import read_parquet
 from grvsnn.jobs import run_job
@@ -11,8 +11,8 @@ def main(job) -> None:
     """Write the table of one dataset."""
     scores = read_parquet(job.input.scores)
     table = ablation_table(scores, job.params.variants)
-    caption = f"Ablation of the network: {dataset_label(job.wildcards.dataset)}"
-    write_table(table, job.output, caption, "ablation")
+    caption = f"Methods and their variants: {dataset_label(job.wildcards.dataset)}"
+    write_table(table, job.output, caption, "ablation", job.input.facts)
 
 
 run_job(snakemake, main)

@@ -17,7 +17,9 @@ def main(job) -> None:
     else:
         table = stability_table(read_parquet(job.input.stability))
         caption = "Stability of the selected features over folds"
-    write_table(table, job.output, f"{caption}: {dataset_label(dataset)}", name)
+    write_table(
+        table, job.output, f"{caption}: {dataset_label(dataset)}", name, job.input.facts
+    )
 
 
 run_job(snakemake, main)

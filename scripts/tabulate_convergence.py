@@ -11,7 +11,7 @@ def main(job) -> None:
     """Read every fit's facts and write the table."""
     table = convergence_table([read_json(path) for path in job.input.fits])
     caption = f"Convergence of the samplers: {dataset_label(job.wildcards.dataset)}"
-    write_table(table, job.output, caption, "convergence")
+    write_table(table, job.output, caption, "convergence", job.input.facts)
 
 
 run_job(snakemake, main)

@@ -9,7 +9,7 @@ from grvsnn.tables.write import write_table
 def main(job) -> None:
     """Read the collected scores and write the table."""
     table = dcor_table(read_parquet(job.input.scores))
-    write_table(table, job.output, "Distance correlation", "dcor")
+    write_table(table, job.output, "Distance correlation", "dcor", job.input.facts)
 
 
 run_job(snakemake, main)

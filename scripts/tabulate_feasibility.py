@@ -28,7 +28,7 @@ def main(job) -> None:
     }
     for name, (table, caption) in tables.items():
         paths = [path for path in job.output if Path(path).stem == name]
-        write_table(table, paths, caption, name)
+        write_table(table, paths, caption, name, job.input.facts)
 
 
 def our_sizes(job) -> pd.DataFrame:

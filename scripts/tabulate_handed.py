@@ -22,7 +22,7 @@ def main(job) -> None:
         demand_no_test_animal(handed)
     table = handed_table(handed, job.params.protocol)
     caption = f"Animals that fits were handed: {dataset_label(job.wildcards.dataset)}"
-    write_table(table, job.output, caption, "handed")
+    write_table(table, job.output, caption, "handed", job.input.facts)
 
 
 run_job(snakemake, main)

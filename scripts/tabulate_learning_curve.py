@@ -16,7 +16,9 @@ def main(job) -> None:
         read_parquet(job.input.folds),
     )
     caption = f"Learning curves: {dataset_label(job.wildcards.dataset)}"
-    write_table(learning_table(scores), job.output, caption, "learning_curve")
+    write_table(
+        learning_table(scores), job.output, caption, "learning_curve", job.input.facts
+    )
 
 
 run_job(snakemake, main)

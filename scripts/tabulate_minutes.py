@@ -10,7 +10,7 @@ def main(job) -> None:
     """Read every fit's facts and write the table."""
     table = minutes_table(runtime_frame(read_json(path) for path in job.input.fits))
     caption = "Minutes for one complete cross-validation"
-    write_table(table, job.output, caption, "minutes")
+    write_table(table, job.output, caption, "minutes", job.input.facts)
 
 
 run_job(snakemake, main)

@@ -14,7 +14,7 @@ def main(job) -> None:
     )
     dataset = dataset_label(job.wildcards.dataset)
     caption = f"Nested and published (optimistic) protocol: {dataset}"
-    write_table(table, job.output, caption, "optimism")
+    write_table(table, job.output, caption, "optimism", job.input.facts)
 
 
 run_job(snakemake, main)

@@ -12,7 +12,7 @@ def main(job) -> None:
     dataset = job.wildcards.dataset
     table = pedigree_table(read_parquet(job.input.scores), dataset)
     caption = f"Improvement by pedigree loadings: {dataset_label(dataset)}"
-    write_table(table, job.output, caption, "pedigree")
+    write_table(table, job.output, caption, "pedigree", job.input.facts)
 
 
 run_job(snakemake, main)

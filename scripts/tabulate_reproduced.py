@@ -18,7 +18,9 @@ def main(job) -> None:
         job.params.protocol,
     )
     table = reproduced_table(reproduced)
-    write_table(table, job.output, "Reported and reproduced", "reproduced")
+    write_table(
+        table, job.output, "Reported and reproduced", "reproduced", job.input.facts
+    )
 
 
 run_job(snakemake, main)

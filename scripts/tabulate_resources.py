@@ -10,7 +10,13 @@ def main(job) -> None:
     """Read the benchmark files and every fit's device, and write the table."""
     fits = [read_json(path) for path in job.input.fits]
     costs = cost_frame(job.params.labels, job.input.benchmarks, fits)
-    write_table(resources_table(costs), job.output, "What the run cost", "resources")
+    write_table(
+        resources_table(costs),
+        job.output,
+        "What the run cost",
+        "resources",
+        job.input.facts,
+    )
 
 
 run_job(snakemake, main)

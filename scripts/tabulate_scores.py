@@ -23,7 +23,13 @@ def main(job) -> None:
         table = calibration_table(scores, dataset)
     else:
         table = truth_table(scores, dataset, window=f"{job.params.window_cm:g} cM")
-    write_table(table, job.output, f"{CAPTIONS[name]}: {dataset_label(dataset)}", name)
+    write_table(
+        table,
+        job.output,
+        f"{CAPTIONS[name]}: {dataset_label(dataset)}",
+        name,
+        job.input.facts,
+    )
 
 
 run_job(snakemake, main)

@@ -15,7 +15,7 @@ def main(job) -> None:
         window=f"{job.params.window_cm:g} cM",
     )
     caption = f"Rules of selection: {dataset_label(job.wildcards.dataset)}"
-    write_table(table, job.output, caption, "selection")
+    write_table(table, job.output, caption, "selection", job.input.facts)
 
 
 run_job(snakemake, main)

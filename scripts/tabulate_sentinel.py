@@ -19,7 +19,7 @@ def main(job) -> None:
     if not null["inside"].all():
         logger.warning("%s", table.note)
     caption = f"Permuted phenotypes: {dataset_label(job.wildcards.dataset)}"
-    write_table(table, job.output, caption, "sentinel")
+    write_table(table, job.output, caption, "sentinel", job.input.facts)
 
 
 run_job(snakemake, main)

@@ -76,6 +76,12 @@ def find_problems(config: Mapping, schemas: Mapping[str, str | Path]) -> list[st
     return problems
 
 
+def section_of(method: str) -> str:
+    """Section of the config with the parameters of a method or of its variant."""
+    base = method.split("-")[0]
+    return "bayes" if base in ("brr", "blasso", "bayescpi") else base
+
+
 def raw_folder(registry: Mapping, dataset: str) -> str:
     """Folder of a dataset's raw files, which datasets may share."""
     return registry[dataset].get("folder", dataset)
@@ -162,8 +168,8 @@ def _check_variants(config: Mapping, schema: str | Path) -> list[str]:
     """Hold each variant's parameters to the schema of the method that it changes."""
     problems = []
     for name, changes in config.get("ablations", {}).items():
-        base = name.split("-")[0]
-        part = {**config, base: {**config.get(base, {}), **changes}}
+        section = section_of(name)
+        part = {**config, section: {**config.get(section, {}), **changes}}
         texts = [explain(error) for error in _validate(part, schema)]
         if TAKEN.search(name):
             texts.append(

@@ -4,6 +4,8 @@ import fcntl
 import json
 import logging
 import os
+import re
+import shutil
 import tempfile
 import zipfile
 from collections.abc import Iterator
@@ -19,13 +21,19 @@ from grvsnn.errors import InputError
 
 logger = logging.getLogger(__name__)
 
+CAUTIOUS_UMASK = 0o022
+"""Taken where the system has no /proc: readable by all, writable by its owner."""
+
 _being_written: set[Path] = set()
 
 
 def remove_unfinished() -> None:
-    """Remove the scratch files of writers at work, for a process told to end."""
+    """Remove the scratch files and folders in use, for a process told to end."""
     for scratch in tuple(_being_written):
-        scratch.unlink(missing_ok=True)
+        if scratch.is_dir():
+            shutil.rmtree(scratch, ignore_errors=True)
+        else:
+            scratch.unlink(missing_ok=True)
 
 
 @contextmanager
@@ -54,6 +62,23 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
 
 
 @contextmanager
+def scratch_folder(path: str | Path) -> Iterator[Path]:
+    """Yield an empty folder of one job's own, removed when the block ends.
+
+    What a killed job of the same path left there is removed first.
+    """
+    path = Path(path)
+    shutil.rmtree(path, ignore_errors=True)
+    path.mkdir(parents=True, exist_ok=True)
+    _being_written.add(path)
+    try:
+        yield path
+    finally:
+        shutil.rmtree(path, ignore_errors=True)
+        _being_written.discard(path)
+
+
+@contextmanager
 def hold_lock(path: str | Path) -> Iterator[None]:
     """Let one process at a time into the block; others wait for it.
 
@@ -71,9 +96,12 @@ def hold_lock(path: str | Path) -> Iterator[None]:
 
 
 def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
+    """Read the process's umask; to ask the system is to set it, for all threads."""
+    try:
+        status = Path("/proc/self/status").read_text(encoding="ascii")
+        return int(re.search(r"^Umask:\s*([0-7]+)$", status, re.M)[1], 8)
+    except (OSError, TypeError):
+        return CAUTIOUS_UMASK
 
 
 def write_text(text: str, path: str | Path) -> None:

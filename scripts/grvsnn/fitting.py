@@ -7,8 +7,10 @@ and writes predictions.parquet, features.parquet and fits.json.
 import hashlib
 import logging
 import resource
+import sys
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from itertools import chain
@@ -36,6 +38,7 @@ logger = logging.getLogger(__name__)
 
 KEYS = ("dataset", "setting", "method", "repeat")
 VERSIONS = ("numpy", "scipy", "torch", "scikit-learn", "optuna", "lassonet", "numba")
+MODULES = {"scikit-learn": "sklearn"}
 
 
 @dataclass(frozen=True)
@@ -288,7 +291,7 @@ def _facts(
         "seconds": seconds,
         # ru_maxrss is in KiB on Linux
         "peak_memory_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
-        "versions": _versions(),
+        "versions": _versions() | dict(pairs[0][1].info.get("versions", {})),
         "animals": identify(task.sample_ids),
         "folds": [
             {"fold": task.fold, **dict(fit.info), "handed": handed_rows(task)}
@@ -298,10 +301,11 @@ def _facts(
 
 
 def _versions() -> dict[str, str]:
+    """Versions of the packages that this process has loaded, not of all installed."""
     found = {"grvsnn": __version__}
     for package in VERSIONS:
-        try:
-            found[package] = version(package)
-        except PackageNotFoundError:
-            continue
+        if MODULES.get(package, package) in sys.modules:
+            # a package may be there without the record of its installation
+            with suppress(PackageNotFoundError):
+                found[package] = version(package)
     return found

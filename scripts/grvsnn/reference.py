@@ -14,10 +14,10 @@ from grvsnn.errors import InputError
 from grvsnn.estimate import duration
 from grvsnn.files import read_json, read_parquet
 from grvsnn.labels import dataset_label, method_label, setting_label
-from grvsnn.reported import backend
 from grvsnn.shares import share_scores
 from grvsnn.tables import markdown
 from grvsnn.tables.comparisons import comparison_table
+from grvsnn.tables.facts import backend
 from grvsnn.tables.learning_curve import learning_table
 from grvsnn.tables.optimism import optimism_table
 from grvsnn.tables.runs import convergence_table, minutes_table, runtime_frame

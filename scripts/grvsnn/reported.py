@@ -10,9 +10,9 @@ import pandas as pd
 from grvsnn.ablation import epoch_scores
 from grvsnn.errors import InputError
 from grvsnn.metrics import summarise
+from grvsnn.tables.facts import backend
 from grvsnn.tables.pedigree import improvement
 from grvsnn.tables.runs import runtime_frame
-from grvsnn.tasks import base_method
 
 PLACE = ["dataset", "trait", "setting", "method", "metric"]
 SIZES = ("n_runs", "n_test", "n_samples", "n_markers", "n_loadings", "n_folds")
@@ -154,13 +154,3 @@ def _backends(fits: Iterable[Mapping]) -> pd.DataFrame:
         {name: fit[name] for name in place} | {"backend": backend(fit)} for fit in fits
     ]
     return pd.DataFrame(rows, columns=[*place, "backend"]).drop_duplicates(place)
-
-
-def backend(fit: Mapping) -> str:
-    """Name the software that made a fit, with its version."""
-    fold, versions = fit["folds"][0], fit.get("versions", {})
-    if "backend" in fold:
-        return f"{fold['backend']} {fold.get('version', '')}".strip()
-    method = base_method(fit["method"])
-    package = method if method in versions else "grvsnn"
-    return f"{package} {versions.get(package, '')}".strip()

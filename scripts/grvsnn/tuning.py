@@ -147,7 +147,7 @@ def tune(
             n_startup_trials=STARTUP_TRIALS,
         )
         if k == 0:
-            study.enqueue_trial(_clip(first, distributions))
+            study.enqueue_trial(first_values(first, space))
         _run_trial(study, distributions, objective, derive_seed(seed, "trial", k))
         _log_progress(study, k + 1, n_trials, time.perf_counter() - start)
     finished = study.get_trials(deepcopy=False, states=FINISHED)
@@ -215,11 +215,11 @@ def _float(values: tuple[float, ...], log: bool) -> FloatDistribution:
     return FloatDistribution(float(values[0]), float(values[-1]), log=log)
 
 
-def _clip(first: Mapping[str, float], distributions: Mapping) -> dict[str, float]:
+def first_values(start: Mapping[str, float], space: SearchSpace) -> dict[str, float]:
     """Move each value into its range, or to the nearest choice."""
     inside = {}
-    for name, distribution in distributions.items():
-        value = first[name]
+    for name, distribution in space.distributions().items():
+        value = start[name]
         if isinstance(distribution, CategoricalDistribution):
             inside[name] = min(distribution.choices, key=lambda c: abs(c - value))
         else:

@@ -4,11 +4,12 @@ import os
 import shutil
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from grvsnn.errors import InputError
-from grvsnn.methods import bglr
+from grvsnn.methods import bayes, bglr
 from grvsnn.tasks import standardise
 
 from tests.unit.toy_tasks import change, make_population, make_tasks
@@ -41,7 +42,7 @@ needs_bglr = pytest.mark.skipif(
 @pytest.fixture(scope="module")
 def bridge():
     os.environ["GRVSNN_R_FOLDER"] = str(R_FOLDER)
-    return bglr.Bridge(bglr.find_source(None), STAND_IN)
+    return bglr.Bridge(bglr.SOURCE, STAND_IN)
 
 
 def toy(method="brr", seed=1, **options):
@@ -87,7 +88,6 @@ def test_results_have_the_contract_s_shapes(bridge, method):
     for values in (fit.predicted, *fit.feature_columns.values()):
         assert np.isfinite(values).all()
     assert fit.info["backend"] == "bglr"
-    assert fit.info["interval"] == "samples"
     assert set(fit.info["versions"]) == {"R", "rpy2"}
     names = {
         "brr": {"varE", "varB_1", "varB_2"},
@@ -124,14 +124,13 @@ def test_predictions_are_those_of_the_test_rows(bridge):
 
 
 @needs_bridge
-@pytest.mark.parametrize("rows", bglr.ROWS)
-def test_missing_phenotypes_are_left_to_bglr(bridge, rows):
-    """The stand-in, like BGLR, uses observed rows only, whichever way they come."""
+def test_missing_phenotypes_are_left_to_bglr(bridge):
+    """The stand-in, like BGLR, uses observed rows only."""
     task = toy(seed=4)[0]
     Y = task.Y.copy()
     Y[task.train[:9], 0] = np.nan
     task = change(task, Y=Y)
-    options = bglr.Options(n_iter=20_000, burn_in=0, thin=5, bglr_rows=rows)
+    options = bglr.Options(n_iter=20_000, burn_in=0, thin=5)
     (fit,) = bglr.fit_with(bridge, [task], options, 1)
     for t in range(2):
         difference = fit.feature_columns["effect"][:, t] - fake_effects(task, t)
@@ -191,6 +190,26 @@ def test_scratch_folders_are_private_and_removed(bridge, tmp_path, monkeypatch):
 
 
 @needs_bridge
+def test_a_job_s_own_scratch_folder_is_emptied_used_and_removed(
+    bridge, tmp_path, monkeypatch
+):
+    folder = tmp_path / "bglr-scratch"
+    (folder / "grvsnn-bglr-killed").mkdir(parents=True)
+    seen = []
+
+    def watch(*arguments):
+        seen.extend(path.name for path in folder.iterdir())
+        return bridge.fit_traits(*arguments)
+
+    watched = SimpleNamespace(fit_traits=watch, versions=bridge.versions)
+    monkeypatch.setattr(bglr, "Bridge", lambda *_: watched)
+    monkeypatch.setattr(bglr, "demand_bglr", lambda: None)
+    bglr.fit(toy(seed=9)[:1], {**vars(SHORT), "scratch": str(folder)}, 1)
+    assert len(seen) == 1 and seen != ["grvsnn-bglr-killed"]
+    assert not folder.exists()
+
+
+@needs_bridge
 def test_parallel_jobs_do_not_meet(tmp_path):
     """Two processes at once, in one folder, give what one alone gives."""
     script = tmp_path / "job.py"
@@ -199,7 +218,7 @@ def test_parallel_jobs_do_not_meet(tmp_path):
         "from grvsnn.methods import bglr\n"
         "from tests.unit.toy_tasks import make_population, make_tasks\n"
         "population = make_population(np.random.default_rng(10))\n"
-        f"bridge = bglr.Bridge(bglr.find_source(None), {str(STAND_IN)!r})\n"
+        f"bridge = bglr.Bridge(bglr.SOURCE, {str(STAND_IN)!r})\n"
         "tasks = make_tasks(*population, method='brr')\n"
         "options = bglr.Options(n_iter=120, burn_in=20)\n"
         "fits = bglr.fit_with(bridge, tasks, options, 1)\n"
@@ -265,17 +284,20 @@ def test_the_library_follows_its_variable(monkeypatch, tmp_path):
     assert bglr.r_library() is None
 
 
-def test_impossible_settings_are_refused(tmp_path):
+def test_impossible_settings_are_refused():
     for params, message in [
         ({"burn_in": 7000}, "burn_in < n_iter"),
         ({"thin": 0}, "thin >= 1"),
-        ({"bglr_rows": "some"}, "bglr_rows"),
-        ({"n_chains": 2}, "one chain"),
     ]:
         with pytest.raises(InputError, match=message):
             bglr.Options.read(params)
-    with pytest.raises(InputError, match="r_source"):
-        bglr.find_source(str(tmp_path / "bglr.R"))
+
+
+def test_without_the_r_functions_bglr_cannot_run(monkeypatch, tmp_path):
+    """As where the library alone was installed."""
+    monkeypatch.setattr(bglr, "SOURCE", tmp_path / "bglr.R")
+    reason = bglr.availability_reason.__wrapped__()
+    assert "rpy2 is not installed" in reason or "project's repository" in reason
 
 
 def r_packages_missing(*names):
@@ -323,16 +345,12 @@ def test_the_package_itself_finds_the_signal(method):
     genotypes, loadings, Y = make_population(rng, n_families=30, h2=0.8)
     tasks = make_tasks(genotypes, loadings, Y, method=method)[:1]
     params = {"n_iter": 2000, "burn_in": 500}
-    by_rows = [
-        bglr.fit(tasks, {**params, "bglr_rows": rows}, 1)[0] for rows in bglr.ROWS
-    ]
-    for fit in by_rows:
-        for t in range(2):
-            assert np.corrcoef(fit.predicted[:, t], Y[tasks[0].test, t])[0, 1] > 0.4
-        assert "BGLR" in fit.info["versions"]
+    (fit,) = bglr.fit(tasks, params, 1)
+    (native,) = bayes.fit(tasks, {**params, "backend": "native"}, 1)
+    assert "BGLR" in fit.info["versions"]
     for t in range(2):
-        pair = [fit.predicted[:, t] for fit in by_rows]
-        assert np.corrcoef(*pair)[0, 1] > 0.98
+        assert np.corrcoef(fit.predicted[:, t], Y[tasks[0].test, t])[0, 1] > 0.4
+        assert np.corrcoef(fit.predicted[:, t], native.predicted[:, t])[0, 1] > 0.98
 
 
 @pytest.mark.bglr

@@ -1,8 +1,9 @@
 import json
+import os
 
 import numpy as np
 import pytest
-from grvsnn.files import atomic_path, write_json
+from grvsnn.files import atomic_path, write_json, write_text
 from grvsnn.seeds import derive_rng, derive_seed
 
 
@@ -35,3 +36,16 @@ def test_seeds_tell_keys_apart_and_stay_put():
     # a number that other machines must reproduce
     assert derive_seed("mouse", 1) == 7801998120077911827
     assert derive_rng(1).normal() == derive_rng(1).normal()
+
+
+def test_files_are_as_readable_as_the_umask_says_and_it_is_never_set(
+    tmp_path, monkeypatch
+):
+    before = os.umask(0o027)
+    try:
+        monkeypatch.setattr(os, "umask", None)
+        write_text("all", tmp_path / "results.txt")
+    finally:
+        monkeypatch.undo()
+        os.umask(before)
+    assert (tmp_path / "results.txt").stat().st_mode & 0o777 == 0o640

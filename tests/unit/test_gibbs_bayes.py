@@ -95,6 +95,21 @@ def test_joint_term_has_one_variance_and_separate_terms_two():
     assert names["separate"] == {"varE", "varB_1", "varB_2"}
 
 
+def test_exact_route_takes_one_term_and_two():
+    """Predictions are those of long chains; nothing was sampled."""
+    for eta, names in (
+        ("joint", {"varE", "varB"}),
+        ("separate", {"varE", "varB_1", "varB_2"}),
+    ):
+        task = toy("brr")[0]
+        (exact,) = bayes.fit([task], QUICK | {"eta": eta, "route": "exact"}, 1)
+        long = {"n_iter": 3000, "burn_in": 500, "n_chains": 4, "eta": eta}
+        (drawn,) = bayes.fit([task], QUICK | long, 1)
+        assert set(exact.info["variances"]["t0"]) == names
+        assert exact.info["iterations"] == 0
+        np.testing.assert_allclose(exact.predicted, drawn.predicted, atol=0.03)
+
+
 def test_folds_with_own_genotypes_match_single_fits():
     """A task whose genotypes differ where no call is missing is fitted on its own."""
     tasks = toy("brr")
@@ -131,7 +146,8 @@ def test_several_chains_reach_the_same_posterior():
         ({"n_iter": 10.5}, "n_iter"),
         ({"interval": 1.5}, "interval"),
         ({"n_chains": 0}, "n_chains"),
-        ({"n_chains": 33, "kernel": "c"}, "n_chains"),
+        ({"n_chains": 33}, "n_chains 33 exceeds"),
+        ({"kernel": "numba"}, "kernel"),
     ],
 )
 def test_impossible_settings_are_refused(params, word):

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from grvsnn.gibbs import Settings, Target, build_design, fit_exact_brr, sample
+from grvsnn.gibbs.exact_pair import weigh_ratios
 from grvsnn.gibbs.lanes import scale_features, target_prior
 from grvsnn.gibbs.posterior import Recorder
 from grvsnn.gibbs.priors import DF
@@ -110,3 +111,71 @@ def test_exact_route_equals_quadrature_with_one_marker():
     assert exact.sd[0] == pytest.approx(np.sqrt(second / total - mean**2), rel=2e-3)
     variance = moment(lambda b, e: e) / total
     assert exact.summary()["varE"]["mean"] == pytest.approx(variance, rel=2e-3)
+
+
+def test_exact_route_of_two_terms_equals_quadrature():
+    """Two markers and a loading: a grid over all three variances, by dense algebra."""
+    rng = np.random.default_rng(6)
+    genotypes = rng.binomial(2, 0.4, (14, 2)).astype(np.int8)
+    loadings = rng.standard_normal((14, 1))
+    y = genotypes[:, 0] + 0.7 * loadings[:, 0] + rng.standard_normal(14)
+    design = build_design(genotypes, loadings, np.arange(14), False)
+    target = Target(y, np.ones(14, bool), (1,))
+    (exact,) = fit_exact_brr(design, [target], 0.95)
+    prior, _ = target_prior(design, "brr", target, *scale_features(design, [target]))
+    x = np.hstack([genotypes, loadings])
+    x = (x - x.mean(axis=0)) / x.std(axis=0)
+    y = y - y.mean()
+    logs = np.stack(np.meshgrid(*[np.arange(-6, 7, 0.3)] * 3, indexing="ij"), -1)
+    e, first, second = np.moveaxis(np.exp(logs.reshape(-1, 3)), 1, 0)
+    ridge = np.zeros((len(e), 3, 3))
+    ridge[:, [0, 1, 2], [0, 1, 2]] = e[:, None] / np.stack([first, first, second], 1)
+    inverse = np.linalg.inv(x.T @ x + ridge)
+    mean = inverse @ (x.T @ y)
+    # N(0, e I + x D x') of 13 contrasts, by the lemma of determinants and its inverse
+    log_density = -0.5 * (y @ y - mean @ (x.T @ y)) / e - 0.5 * 13 * np.log(e)
+    log_density += 0.5 * np.linalg.slogdet(inverse)[1] + 0.5 * np.log(
+        ridge[:, [0, 1, 2], [0, 1, 2]]
+    ).sum(axis=1)
+    scales = [prior.scale_e, *(term.scale_b for term in prior.terms)]
+    for value, scale in zip((e, first, second), scales, strict=True):
+        # scaled inverse chi-squares, as densities of the logarithms
+        log_density += -DF / 2 * np.log(value) - scale / (2 * value)
+    weights = np.exp(log_density - log_density.max())
+    weights /= weights.sum()
+    effect = weights @ mean
+    variance = e[:, None] * np.diagonal(inverse, axis1=1, axis2=2)
+    sd = np.sqrt(weights @ (variance + mean**2) - effect**2)
+    np.testing.assert_allclose(exact.effect, effect, rtol=2e-3)
+    np.testing.assert_allclose(exact.sd, sd, rtol=2e-3)
+    found = exact.summary()
+    for name, value in (("varE", e), ("varB_1", first), ("varB_2", second)):
+        assert found[name]["mean"] == pytest.approx(weights @ value, rel=0.01), name
+
+
+def test_ratios_are_weighed_as_widely_and_finely_as_needed():
+    """Two targets with normal densities: narrow and far from the start, and wide."""
+    mean, sd = np.array([7.3, -1.0]), np.array([0.07, 2.0])
+    weights = weigh_ratios(lambda x: -0.5 * ((x - mean) / sd) ** 2)
+    x = np.array(list(weights))
+    w = np.stack(list(weights.values()))
+    np.testing.assert_allclose(w.sum(axis=0), 1, atol=1e-5)
+    found = x @ w
+    np.testing.assert_allclose(found, mean, atol=1e-3)
+    np.testing.assert_allclose(np.sqrt(x**2 @ w - found**2), sd, rtol=2e-3)
+
+
+def test_exact_route_of_two_terms_equals_sampling():
+    """Means within Monte Carlo error of 16 chains, standard deviations within 4 %."""
+    kernel_or_skip("c")
+    design, _, train, phenotypes = make_problem(loadings=5, markers=40)
+    (target,) = make_targets(train[:1], phenotypes[:1], chains=16)
+    (drawn,) = sample(design, "brr", [target], Settings(2500, 200, 1))
+    (exact,) = fit_exact_brr(design, [target], 0.95)
+    error = drawn.sd / np.sqrt(5000)
+    assert np.abs((drawn.effect - exact.effect) / error).max() < 5
+    np.testing.assert_allclose(drawn.sd, exact.sd, rtol=0.04)
+    for name, moments in exact.summary().items():
+        chains = drawn.traces[name].mean(axis=1)
+        z = (chains.mean() - moments["mean"]) / (chains.std(ddof=1) / 4)
+        assert abs(z) < 5, name

@@ -18,7 +18,7 @@ from grvsnn.methods import grvsnn, lassonet
 from toy_tasks import change, make_population, make_tasks
 
 KEYS = {"dataset": "mouse", "setting": "markers", "repeat": 1}
-NETWORK = {"n_trials": 0, "max_epochs": 12, "patience": 3, "learning_rate": 3e-3}
+NETWORK = {"n_trials": 0, "max_epochs": 12, "patience": 3, "learning_rates": [3e-3]}
 PATH = {
     "hidden_dims": [3],
     "n_iters": [10, 5],

@@ -11,7 +11,13 @@ from grvsnn.compare import compare_methods
 from grvsnn.errors import InputError
 from grvsnn.report import Run, render_report
 from grvsnn.report.catalogue import RESULTS, find_entries
-from grvsnn.report.facts import Data, protocol_sentence, read_data, software_table
+from grvsnn.report.facts import (
+    Data,
+    bayes_sentences,
+    protocol_sentence,
+    read_data,
+    software_table,
+)
 from grvsnn.report.images import embed_image
 from grvsnn.report.verdicts import best_table, read_guards
 from grvsnn.style import new_figure, save_figure
@@ -35,6 +41,7 @@ def make_fit(method, dataset="mouse", **versions):
     return {
         "dataset": dataset,
         "method": method,
+        "params": {"n_iter": 77, "burn_in": 11, "thin": 2, "n_chains": 1},
         "folds": [backend],
         "versions": VERSIONS | versions,
     }
@@ -189,25 +196,21 @@ def methods_of(page):
 
 def test_methods_are_those_of_the_config(render):
     text = methods_of(render())
-    assert "ran 3000 iterations, of which the first 1000 were discarded" in text
-    assert "BGLR where it is installed" in text
+    assert "BRR: 77 iterations by the R package BGLR (bglr 1.1.4), of which" in text
+    assert "the first 11 were discarded and one draw in 2 was kept" in text
     assert "GBLUP was also fitted to phenotypes that were permuted" in text
     assert "GRVSNN took 8 tuning trials" in text
     assert "GBLUP was fitted to shares of the training animals (25, 50 %)" in text
     assert "Pedigree loadings come from" in text
-    bayes = {"backend": "native", "n_iter": 77, "burn_in": 11, "thin": 2}
     lean = render(
         methods=["gblup", "brr"],
         settings=["markers"],
-        bayes=bayes,
         sentinel={"methods": ["lassonet"], "repeats": 1},
         adjust="none",
         optimism={"methods": ["brr"]},
         qc={"drop": ["marker_call_rate", "duplicate_samples"]},
     )
     text = methods_of(lean)
-    assert "ran 77 iterations, of which the first 11" in text
-    assert "on this project's sampler" in text
     assert "Phenotypes are not adjusted" in text
     assert "(marker call rate, duplicate samples)" in text
     assert "Bayesian ridge regression (BRR) was fitted under it as well" in text
@@ -284,6 +287,34 @@ def test_sizes_are_read_off_the_files(tmp_path):
     data = read_data("herd", *paths)
     assert data == Data("herd", 3, 2, 2, {"t1": 2, "t2": 3})
     assert read_data("herd", *paths[:2], None).n_loadings is None
+
+
+def test_methods_say_how_each_bayesian_method_was_fitted():
+    """By the fits, not by the config: three ways in one run."""
+    exact = make_fit("brr-exact")
+    exact["folds"] = [{"backend": "native", "version": "0.1.0", "kernel": "exact"}]
+    long = make_fit("bayescpi")
+    long["params"] = {"n_iter": 30000, "burn_in": 10000, "thin": 5, "n_chains": 4}
+    long["folds"] = [{"backend": "native", "version": "0.1.0"}]
+    by_bglr = make_fit("brr")
+    by_bglr["folds"][0]["versions"] = {"R": "4.2.2", "rpy2": "3.6.4", "BGLR": "1.1.4"}
+    text = bayes_sentences([make_fit("gblup"), by_bglr, by_bglr, exact, long])
+    assert text.split(". ") == [
+        "BRR: 77 iterations by the R package BGLR (R 4.2.2, rpy2 3.6.4, BGLR 1.1.4), "
+        "of which the first 11 were discarded and one draw in 2 was kept",
+        "BRR, exact: the exact posterior, without sampling, by this project's "
+        "implementation of BGLR's models (native 0.1.0)",
+        "BayesCπ: 30000 iterations in each of 4 chains by this project's "
+        "implementation of BGLR's models (native 0.1.0), of which the first 10000 were "
+        "discarded and one draw in 5 was kept.",
+    ]
+
+
+def test_software_explains_only_backends_that_ran():
+    note = software_table([make_fit("brr")]).note
+    assert "bglr: the R package BGLR." in note
+    assert "native" not in note
+    assert "bglr" not in software_table([make_fit("gblup")]).note
 
 
 def test_software_names_every_backend_and_set_of_packages():

@@ -10,7 +10,7 @@ from grvsnn.files import write_json
 from grvsnn.methods.grvsnn import fit
 from grvsnn.methods.grvsnn_plus import fit as fit_plus
 
-QUICK = {"n_trials": 2, "max_epochs": 15, "patience": 5, "learning_rate": 1e-3}
+QUICK = {"n_trials": 2, "max_epochs": 15, "patience": 5, "learning_rates": [1e-3]}
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +64,7 @@ def test_test_phenotypes_are_never_read(tasks, fits):
 
 def test_predicts_better_than_chance(tasks, population):
     Y = population[2]
-    found = fit(tasks, {"n_trials": 0, "learning_rate": 1e-3, "patience": 10}, 2)
+    found = fit(tasks, {"n_trials": 0, "learning_rates": [1e-3], "patience": 10}, 2)
     r = [
         np.corrcoef(result.predicted[:, 0], Y[task.test, 0])[0, 1]
         for task, result in zip(tasks, found, strict=True)
@@ -107,6 +107,18 @@ def test_members_are_averaged(tasks):
         fit([task], params, 1)
 
 
+def test_without_trials_values_are_those_of_the_first(tasks):
+    """The method's own values, moved into the lists and ranges of the config."""
+    space = {"batch_sizes": [16, 32], "hidden_sizes": [2], "dropouts": [0.3, 0.5]}
+    few = QUICK | space | {"max_epochs": 2}
+    untuned, tuned = (fit(tasks[:1], few | {"n_trials": n}, 1)[0] for n in (0, 1))
+    assert_same(untuned, tuned)
+    found = {**untuned.info["settings"], **untuned.info["architecture"]}
+    expected = {"batch_size": 32, "hidden": 2, "dropout": 0.3, "learning_rate": 1e-3}
+    assert expected.items() <= found.items()
+    assert found["weight_decay"] == 1e-2
+
+
 @pytest.mark.parametrize("setting", ["markers", "pedigree"])
 def test_other_settings(population, setting):
     task = toy_tasks.make_tasks(*population, method="grvsnn", setting=setting)[0]
@@ -116,12 +128,12 @@ def test_other_settings(population, setting):
 
 
 def test_bottleneck_and_sparsemax_run_as_methods(tasks):
-    bottleneck = {"architecture": "bottleneck", "hidden": 32}
+    bottleneck = {"architecture": "bottleneck", "hidden_sizes": [32]}
     for choice in (bottleneck, {"selection": "sparsemax"}):
         result = fit(tasks[:1], QUICK | choice, 1)[0]
         assert np.isfinite(result.predicted).all()
-        # the hidden size is searched only where sizes are given
-        assert result.info["architecture"]["hidden"] == choice.get("hidden", 4)
+        expected = choice.get("hidden_sizes", [4])[0]
+        assert result.info["architecture"]["hidden"] == expected
 
 
 def test_published_protocol_validates_on_the_test_rows(tasks, population):
@@ -140,7 +152,8 @@ def test_published_protocol_validates_on_the_test_rows(tasks, population):
         ({"learning_rat": 1e-3}, "learning_rat"),
         ({"n_trials": -1}, "n_trials"),
         ({"device": "tpu"}, "device"),
-        ({"batch_size": "many"}, "wrong type"),
+        ({"batch_size": 32}, "batch_size"),
+        ({"max_epochs": "many"}, "wrong type"),
         ({"learning_rates": 0.1}, "wrong type"),
     ],
 )

@@ -32,6 +32,22 @@ def test_variants_are_fitted_like_their_method_and_kept_apart(
     assert "/grvsnn/" in score and "grvsnn-sigmoid" not in score
 
 
+def test_bayesian_methods_have_variants_too(snakemake, root, tmp_path):
+    config = (
+        "methods: [gblup, brr]\nablations:\n  brr-exact: {route: exact}\n"
+        "  brr-long: {n_iter: 9000, n_chains: 4}\n"
+    )
+    status, text = plan(snakemake, root, tmp_path, config)
+    assert status == 0, text
+    assert (count(text, "fit_bayes"), count(text, "fit_bayes_variant")) == (2, 4)
+    # their chains are judged beside the method's own
+    rule = re.search(r"rule tabulate_convergence:\n(?:    .*\n)+", text).group()
+    for name in ("brr", "brr-exact", "brr-long"):
+        assert f"/{name}/repeat-1/fits.json" in rule
+    performance = re.search(r"rule tabulate_scores:\n(?:    .*\n)+", text).group()
+    assert "facts.parquet" in performance and "ablation" not in performance
+
+
 def test_variants_of_methods_that_are_not_run_are_passed_over(
     snakemake, root, tmp_path
 ):
@@ -52,6 +68,7 @@ def test_variants_of_methods_that_are_not_run_are_passed_over(
         ("{grvsnn-soft: {gat: sigmoid}}", "Did you mean 'gate'?"),
         ("{grvsnn-soft: {gate: soft}}", "'soft' is not one of"),
         ("{grvsnn_plus-soft: {gate: sigmoid}}", "ablations, grvsnn_plus-soft"),
+        ("{brr-exact: {route: precise}}", "'precise' is not one of"),
     ],
 )
 def test_mistakes_in_variants_are_named(snakemake, root, tmp_path, variants, message):

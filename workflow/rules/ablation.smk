@@ -1,5 +1,15 @@
-# The paper's ablations: variants of a network, fitted as it is with some parameters
+# The paper's ablations: variants of a method, fitted as it is with some parameters
 # changed, and what the pedigree adds to each method. Variants keep to their own scores.
+
+
+use rule fit_bayes as fit_bayes_variant with:
+    wildcard_constraints:
+        method=variants_of("brr", "blasso", "bayescpi"),
+    params:
+        code=rules.fit_bayes.params.code,
+        method=get_params,
+        protocol=lookup("protocol", within=config),
+        seed=lookup("seed", within=config),
 
 
 use rule fit_grvsnn as fit_grvsnn_variant with:
@@ -26,6 +36,7 @@ use rule score_predictions as score_variants with:
     input:
         predictions=get_ablation_jobs("predictions.parquet", list(VARIANTS)),
         features=get_ablation_jobs("features.parquet", list(VARIANTS)),
+        fits=get_ablation_jobs("fits.json", list(VARIANTS)),
         truth=collect(
             "<results>/{{dataset}}/targets/repeat-{repeat}/truth.parquet",
             repeat=REPEATS,
@@ -36,6 +47,7 @@ use rule score_predictions as score_variants with:
     output:
         scores="<results>/{dataset}/ablation/scores.parquet",
         stability="<results>/{dataset}/ablation/stability.parquet",
+        facts="<results>/{dataset}/ablation/facts.parquet",
     log:
         "<logs>/score_variants/{dataset}.log",
     benchmark:
@@ -66,6 +78,7 @@ rule collect_ablation:
 rule tabulate_ablation:
     input:
         scores="<results>/{dataset}/ablation/ablation.parquet",
+        facts=get_facts("ablation"),
     output:
         csv="<results>/{dataset}/tables/ablation.csv",
         tex="<results>/{dataset}/tables/ablation.tex",
@@ -120,6 +133,7 @@ rule plot_ablation:
 rule tabulate_pedigree:
     input:
         scores="<results>/{dataset}/scores.parquet",
+        facts=get_facts(),
     output:
         csv="<results>/{dataset}/tables/pedigree.csv",
         tex="<results>/{dataset}/tables/pedigree.tex",

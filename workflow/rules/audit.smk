@@ -8,6 +8,7 @@ rule tabulate_reproduced:
         claims=REPORTED_CLAIMS,
         scores="<results>/summary/scores.parquet",
         fits=get_reported_fits,
+        facts=FACTS,
     output:
         csv="<results>/summary/tables/reproduced.csv",
         tex="<results>/summary/tables/reproduced.tex",
@@ -66,6 +67,7 @@ rule tabulate_feasibility:
             "<results>/{dataset}/data/genotypes.bim", dataset=config["datasets"]
         ),
         ranks=collect("<results>/{dataset}/pedigree/rank.json", dataset=WITH_RELATIVES),
+        facts=FACTS,
     output:
         csv="<results>/summary/tables/feasibility.csv",
         tex="<results>/summary/tables/feasibility.tex",
@@ -103,6 +105,7 @@ rule tabulate_sentinel:
     input:
         controls="<results>/{dataset}/sentinel/scores.parquet",
         scores="<results>/{dataset}/scores.parquet",
+        facts=get_facts("sentinel"),
     output:
         csv="<results>/{dataset}/tables/sentinel.csv",
         tex="<results>/{dataset}/tables/sentinel.tex",
@@ -132,6 +135,7 @@ rule tabulate_handed:
         fits=get_nested_fits,
         folds="<results>/{dataset}/folds.parquet",
         fam="<results>/{dataset}/data/genotypes.fam",
+        facts=get_facts("ablation", "sentinel", "learning_curve"),
     output:
         csv="<results>/{dataset}/tables/handed.csv",
         tex="<results>/{dataset}/tables/handed.tex",

@@ -1,5 +1,8 @@
 import importlib.util
+import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 from snakemake.exceptions import WorkflowError
 from snakemake.utils import validate
@@ -23,6 +26,25 @@ def check_config():
         raise WorkflowError("\n".join(problems))
     validate(config["registry"], schemas["datasets"])
     validate(config, schemas["config"])
+
+
+def announce_backends():
+    """Say who will fit the Bayesian methods; stop before the first job if none can.
+
+    Only where jobs run in this environment: those of conda and of a cluster have their
+    own, and say the same when they start.
+    """
+    elsewhere = (
+        workflow.deployment_settings.deployment_method or not workflow.local_exec
+    )
+    if elsewhere or not SCRIPTS.is_dir() or not BAYESIAN & set(config["methods"]):
+        return
+    command = [sys.executable, str(SCRIPTS / "check_backends.py")]
+    known = json.dumps({k: config[k] for k in ("methods", "ablations", "bayes")})
+    found = subprocess.run(command, input=known, capture_output=True, text=True)
+    if found.returncode == 2:
+        raise WorkflowError(found.stderr.strip())
+    logger.info(found.stdout.strip())
 
 
 CONFIG_CHECK = load_library("config_check")

@@ -144,11 +144,13 @@ use rule score_predictions as score_companions with:
     input:
         predictions=get_companion_jobs("predictions.parquet"),
         features=get_companion_jobs("features.parquet"),
+        fits=get_companion_jobs("fits.json"),
         truth=get_companion_truth,
         bed="<results>/{dataset}/data/genotypes.bed",
     output:
         scores="<results>/{dataset}/{family}/scores.parquet",
         stability="<results>/{dataset}/{family}/stability.parquet",
+        facts="<results>/{dataset}/{family}/facts.parquet",
     log:
         "<logs>/score_companions/{dataset}/{family}.log",
     benchmark:
@@ -160,6 +162,7 @@ use rule score_predictions as score_companions with:
 rule tabulate_optimism:
     input:
         scores="<results>/{dataset}/scores.parquet",
+        facts=get_facts(),
         companions="<results>/{dataset}/optimism/scores.parquet",
     output:
         csv="<results>/{dataset}/tables/optimism.csv",
@@ -218,6 +221,7 @@ rule plot_optimism:
 rule tabulate_learning_curve:
     input:
         scores="<results>/{dataset}/scores.parquet",
+        facts=get_facts(),
         companions="<results>/{dataset}/learning_curve/scores.parquet",
         folds="<results>/{dataset}/folds.parquet",
     output:

@@ -2,6 +2,7 @@ rule score_predictions:
     input:
         predictions=get_jobs("predictions.parquet"),
         features=get_jobs("features.parquet"),
+        fits=get_jobs("fits.json"),
         truth=collect(
             "<results>/{{dataset}}/targets/repeat-{repeat}/truth.parquet",
             repeat=REPEATS,
@@ -12,6 +13,7 @@ rule score_predictions:
     output:
         scores="<results>/{dataset}/scores.parquet",
         stability="<results>/{dataset}/stability.parquet",
+        facts="<results>/{dataset}/facts.parquet",
     log:
         "<logs>/score_predictions/{dataset}.log",
     benchmark:

@@ -3,6 +3,7 @@
 
 rule tabulate_scores:
     input:
+        facts=get_facts(),
         scores="<results>/{dataset}/scores.parquet",
     output:
         csv="<results>/{dataset}/tables/{table}.csv",
@@ -33,6 +34,7 @@ rule tabulate_scores:
 
 rule tabulate_comparisons:
     input:
+        facts=get_facts(),
         comparisons="<results>/{dataset}/comparisons.parquet",
         stability="<results>/{dataset}/stability.parquet",
     output:
@@ -64,7 +66,8 @@ rule tabulate_comparisons:
 
 rule tabulate_convergence:
     input:
-        fits=get_jobs("fits.json", of=BAYESIAN),
+        facts=get_facts("ablation"),
+        fits=get_sampled_fits,
     output:
         csv="<results>/{dataset}/tables/convergence.csv",
         tex="<results>/{dataset}/tables/convergence.tex",
@@ -91,6 +94,7 @@ rule tabulate_convergence:
 
 rule tabulate_dcor:
     input:
+        facts=FACTS,
         scores="<results>/summary/scores.parquet",
     output:
         csv="<results>/summary/tables/dcor.csv",
@@ -117,6 +121,7 @@ rule tabulate_dcor:
 
 rule tabulate_minutes:
     input:
+        facts=FACTS,
         fits=get_all_fits,
     output:
         csv="<results>/summary/tables/minutes.csv",
@@ -143,6 +148,7 @@ rule tabulate_minutes:
 
 rule tabulate_resources:
     input:
+        facts=FACTS,
         fits=get_all_fits,
         benchmarks=[file for _, _, file in COSTS],
     output:
@@ -387,6 +393,7 @@ rule score_selection:
 
 rule tabulate_selection:
     input:
+        facts=get_facts(),
         scores="<results>/{dataset}/selection/scores.parquet",
         stability="<results>/{dataset}/selection/stability.parquet",
     output:

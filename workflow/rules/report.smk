@@ -26,7 +26,7 @@ CAPTIONS = [
 rule write_report:
     input:
         results=get_results,
-        fits=get_all_fits,
+        fits=get_reported_fits,
         scores="<results>/summary/scores.parquet",
         comparisons=collect(
             "<results>/{dataset}/comparisons.parquet", dataset=config["datasets"]

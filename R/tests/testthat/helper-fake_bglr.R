@@ -23,13 +23,11 @@ fake_bglr <- function(y, ETA, nIter, burnIn, thin, saveAt, verbose) { # nolint
       terms[[name]]$d <- inclusion
     }
     effects <- sweep(draws, 2L, inclusion, `*`)
-    if (isTRUE(term$saveEffects)) {
-      planned <- floor((nIter - burnIn) / thin)
-      write_effects(
-        effects, paste0(saveAt, "ETA_", name, "_b.bin"), planned,
-        term$storageMode
-      )
-    }
+    stopifnot(isTRUE(term$saveEffects))
+    planned <- floor((nIter - burnIn) / thin)
+    write_effects(
+      effects, paste0(saveAt, "ETA_", name, "_b.bin"), planned, term$storageMode
+    )
     terms[[name]]$b <- colMeans(draws)
     sd_b <- 0.1 * sqrt(mean((noise - mean(noise))^2))
     terms[[name]]$SD.b <- rep(sd_b, ncol(draws))
@@ -81,8 +79,7 @@ toy_data <- function(n = 30L, p = 6L, traits = 2L, seed = 1L) {
 
 toy_settings <- function(...) {
   defaults <- list(
-    method = "brr", n_iter = 60L, burn_in = 20L, thin = 5L, level = 0.95,
-    save_effects = TRUE, rows = "all"
+    method = "brr", n_iter = 60L, burn_in = 20L, thin = 5L, level = 0.95
   )
   utils::modifyList(defaults, list(...))
 }

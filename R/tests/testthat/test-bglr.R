@@ -27,12 +27,6 @@ test_that("summaries of draws are their moments and quantiles", {
   expect_equal(out$upper, c(96, 190))
 })
 
-test_that("the normal interval has its textbook reach", {
-  out <- normal_interval(c(0, 2), c(1, 0.5), 0.95)
-  expect_equal(out$upper - out$effect, 1.959964 * c(1, 0.5), tolerance = 1e-6)
-  expect_equal(out$effect - out$lower, out$upper - out$effect)
-})
-
 test_that("there is one term per group, in order of appearance", {
   data <- toy_data()
   for (method in names(bglr_models)) {
@@ -45,9 +39,7 @@ test_that("there is one term per group, in order of appearance", {
   expect_equal(joint$features$X, data$x)
 })
 
-test_that("BayesC always saves its effects, because they are d times b", {
-  expect_true(saves_effects(toy_settings(method = "bayescpi", save_effects = FALSE)))
-  expect_false(saves_effects(toy_settings(method = "brr", save_effects = FALSE)))
+test_that("effects of BayesC are d times b", {
   out <- run_toy(scratch = new_scratch(), method = "bayescpi")[[1]]
   outside <- out$features$pip == 0
   expect_true(any(outside))
@@ -69,45 +61,14 @@ test_that("features come back in the order of the columns", {
   expect_lt(max(abs(shift)), 0.2)
 })
 
-test_that("both intervals of an effect agree when its posterior is normal", {
-  settings <- list(n_iter = 40020L)
-  by_samples <- do.call(run_toy, c(list(scratch = new_scratch()), settings))
-  normal <- do.call(
-    run_toy, c(list(scratch = new_scratch(), save_effects = FALSE), settings)
-  )
-  expect_equal(by_samples[[1]]$interval, "samples")
-  expect_equal(normal[[1]]$interval, "normal")
-  for (column in c("effect", "sd", "lower", "upper")) {
-    expect_equal(
-      by_samples[[1]]$features[[column]], normal[[1]]$features[[column]],
-      tolerance = 0.03
-    )
-  }
-})
-
-test_that("animals without a phenotype are predicted, with either choice of rows", {
+test_that("animals without a phenotype are predicted", {
   data <- toy_data()
-  for (rows in c("all", "training")) {
-    out <- run_toy(data, new_scratch(), rows = rows)[[2]]
-    expect_length(out$y_hat, nrow(data$y))
-    expect_equal(
-      out$y_hat, as.numeric(out$mu + data$x %*% out$features$effect),
-      tolerance = 1e-6
-    )
-  }
-})
-
-test_that("no row with NA reaches the fit when only training rows may", {
-  seen <- NULL
-  spy <- function(y, ...) {
-    seen <<- y
-    fake_bglr(y = y, ...)
-  }
-  data <- toy_data(traits = 1L)
-  run_toy(data, new_scratch(), rows = "training", seeds = 1L, fit_fun = spy)
-  expect_equal(seen, data$y[!is.na(data$y[, 1]), 1])
-  run_toy(data, new_scratch(), rows = "all", seeds = 1L, fit_fun = spy)
-  expect_equal(seen, data$y[, 1])
+  out <- run_toy(data, new_scratch())[[2]]
+  expect_length(out$y_hat, nrow(data$y))
+  expect_equal(
+    out$y_hat, as.numeric(out$mu + data$x %*% out$features$effect),
+    tolerance = 1e-6
+  )
 })
 
 test_that("hyper-parameters are those of the model", {

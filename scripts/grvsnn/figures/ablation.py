@@ -1,4 +1,4 @@
-"""Networks and their variants, run by run: epochs, accuracy and selection."""
+"""Methods and their variants, run by run: epochs, accuracy and selection."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -7,7 +7,6 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
-from grvsnn.ablation import METRICS
 from grvsnn.figures.layout import add_legend, marker_style, panel_grid, setting_keys
 from grvsnn.labels import (
     method_label,
@@ -18,6 +17,7 @@ from grvsnn.labels import (
     traits_in,
 )
 from grvsnn.style import MUTED, house_style, look, save_figure
+from grvsnn.tables.ablation import metrics_in
 
 SHIFT = 0.3  # between settings, of the distance between methods
 
@@ -34,17 +34,17 @@ def plot_ablation(scores: pd.DataFrame, paths: Sequence[str | Path]) -> None:
         Files to write.
     """
     methods, settings = methods_in(scores), settings_in(scores)
-    traits = traits_in(scores)
+    traits, metrics = traits_in(scores), metrics_in(scores)
     height = 0.7 + 0.3 * len(methods) * len(settings)
-    n_panels = len(traits) * len(METRICS)
+    n_panels = len(traits) * len(metrics)
     figure, axes = panel_grid(
-        n_panels, 2.1, height, columns=len(METRICS), sharey=True, sharex="col"
+        n_panels, 2.1, height, columns=len(metrics), sharey=True, sharex="col"
     )
     for number, ax in enumerate(axes):
-        trait, metric = traits[number // len(METRICS)], METRICS[number % len(METRICS)]
+        trait, metric = traits[number // len(metrics)], metrics[number % len(metrics)]
         mine = (scores["trait"] == trait) & (scores["metric"] == metric)
         _draw(ax, scores[mine], methods, settings)
-        ax.set_title(trait_label(trait) if metric == METRICS[0] else "")
+        ax.set_title(trait_label(trait) if metric == metrics[0] else "")
         ax.set_yticks(range(len(methods)), map(method_label, methods))
         ax.set_ylim(len(methods) - 0.5, -0.5)
         ax.grid(False, axis="y")

@@ -33,7 +33,7 @@ NEGLIGIBLE = 1e-9  # directions of the ridge solutions' spread left out, relativ
 def fit_exact_brr(
     design: Design, targets: Sequence[Target], interval: float
 ) -> list[Posterior]:
-    """Exact posterior of Bayesian ridge regression with one term.
+    """Exact posterior of Bayesian ridge regression with one term or two.
 
     Interval limits are those of the normal density with the exact mean and standard
     deviation; the marginal posterior is a narrow mixture of normals.
@@ -41,9 +41,9 @@ def fit_exact_brr(
     Parameters
     ----------
     design : Design
-        Features, one term.
+        Features.
     targets : sequence of Target
-        Phenotypes. Those with the same rows share the eigendecomposition.
+        Phenotypes. Those with the same rows share the eigendecompositions.
     interval : float
         Probability inside the credible interval.
 
@@ -57,28 +57,50 @@ def fit_exact_brr(
     keys = [(t.used.tobytes(), t.train.tobytes(), id(t.patch)) for t in targets]
     for key in dict.fromkeys(keys):
         members = [i for i, other in enumerate(keys) if other == key]
-        spectrum = _Spectrum(design, targets[members[0]], scalings[members[0]])
+        if design.n_terms > 1:
+            # it builds on this module
+            from grvsnn.gibbs.exact_pair import fit_pair
+
+            part = [targets[i] for i in members]
+            found = fit_pair(design, part, scalings[members[0]], interval)
+            posteriors.update(zip(members, found, strict=True))
+            continue
+        spectrum = Spectrum(design, targets[members[0]], scalings[members[0]])
         integrals = []
         for i in members:
             prior, _ = target_prior(design, "brr", targets[i], scalings[i])
             y = targets[i].y[targets[i].used]
-            integrals.append(_Integral(spectrum, y, prior))
-        moments = _effect_moments(spectrum, integrals)
+            integrals.append(Integral(spectrum, y, prior))
+        moments = effect_moments(spectrum, integrals)
         for i, integral, (effect, sd) in zip(members, integrals, moments, strict=True):
-            posteriors[i] = _posterior(spectrum, integral, effect, sd, interval)
+            posteriors[i] = make_posterior(
+                spectrum, integral.intercept, integral.moments, effect, sd, interval
+            )
     return [posteriors[i] for i in range(len(targets))]
 
 
-class _Spectrum:
-    """Eigenvalues d and eigenvectors U of XX' over the rows in use."""
+class Spectrum:
+    """Eigenvalues d and eigenvectors U of XX' over the rows in use.
+
+    With two terms the kernel is X_1 X_1' + rho X_2 X_2'; see `decompose`.
+    """
 
     def __init__(self, design: Design, target: Target, scaling: Scaling):
         self.design, self.scaling, self.patch = design, scaling, target.patch
         self.rows = np.flatnonzero(target.used)
-        kernel = np.zeros((len(self.rows), len(self.rows)))
+        self.factors = (1.0,) * design.n_terms
+        self.kernels = np.zeros((design.n_terms, len(self.rows), len(self.rows)))
         for block in range(design.n_blocks):
             x = self.standardised(block)
-            kernel += x @ x.T
+            self.kernels[design.term[block]] += x @ x.T
+        self.decompose(self.factors)
+
+    def decompose(self, factors: Sequence[float]) -> None:
+        """Multiply the terms' kernels by `factors`, their features by the roots."""
+        self.factors = tuple(factors)
+        kernel = factors[0] * self.kernels[0]
+        for factor, other in zip(factors[1:], self.kernels[1:], strict=True):
+            kernel += factor * other
         # Centring leaves the constant vector with eigenvalue 0, as others may have:
         # made the largest, it can be told from them and dropped.
         kernel += 2 * (np.trace(kernel) + 1.0) / len(kernel)
@@ -97,22 +119,30 @@ class _Spectrum:
         )
 
 
-class _Integral:
+class Integral:
     """One phenotype's averages over the grid of both variances."""
 
-    def __init__(self, spectrum: _Spectrum, y: np.ndarray, prior: Prior):
+    def __init__(
+        self,
+        spectrum: Spectrum,
+        y: np.ndarray,
+        prior: Prior,
+        factors: Sequence[float] = (1.0,),
+    ):
         self.intercept = float(y.mean())
         r = spectrum.vectors.T @ (y - self.intercept)
-        ratio, var_b, weights = variance_grid(spectrum.values, r, prior)
+        ratio, var_b, weights, self.log_evidence = variance_grid(
+            spectrum.values, r, prior, factors
+        )
         resolvent = 1 / (spectrum.values + ratio[:, None])
         marginal = weights.sum(axis=1)
         self.var_b = float((weights * var_b).sum())
         self.mean = (marginal @ resolvent) * r
         self.shrunk = (weights * var_b).sum(axis=1) @ resolvent
-        self.moments = {
-            "varE": _moments(ratio[:, None] * var_b, weights),
-            "varB": _moments(var_b, weights),
-        }
+        self.moments = {"varE": _moments(ratio[:, None] * var_b, weights)}
+        for number, factor in enumerate(factors, start=1):
+            name = "varB" if len(factors) == 1 else f"varB_{number}"
+            self.moments[name] = _moments(factor * var_b, weights)
         # The ridge solutions lie on a smooth curve in the ratio, so that their spread
         # has few directions that matter.
         spread = (resolvent * r - self.mean) * np.sqrt(marginal)[:, None]
@@ -127,8 +157,8 @@ class _Integral:
         return projected @ self.mean, variance
 
 
-def _effect_moments(
-    spectrum: _Spectrum, integrals: Sequence[_Integral]
+def effect_moments(
+    spectrum: Spectrum, integrals: Sequence[Integral]
 ) -> list[tuple[np.ndarray, np.ndarray]]:
     """Mean and standard deviation of all slots' effects, for every phenotype."""
     design = spectrum.design
@@ -136,20 +166,24 @@ def _effect_moments(
     variance = np.empty_like(mean)
     for block in range(design.n_blocks):
         at = slice(block * BLOCK, (block + 1) * BLOCK)
-        projected = spectrum.standardised(block).T @ spectrum.vectors
+        root = np.sqrt(spectrum.factors[design.term[block]])
+        projected = spectrum.standardised(block).T @ spectrum.vectors * root
         for row, integral in enumerate(integrals):
-            mean[row, at], variance[row, at] = integral.effects(projected)
+            centre, spread = integral.effects(projected)
+            mean[row, at], variance[row, at] = root * centre, root**2 * spread
     sd = np.sqrt(np.maximum(variance, 0.0)) * spectrum.scaling.active
     return list(zip(mean, sd, strict=True))
 
 
-def _posterior(
-    spectrum: _Spectrum,
-    integral: _Integral,
+def make_posterior(
+    spectrum: Spectrum,
+    intercept: float,
+    moments: dict[str, dict[str, float]],
     effect: np.ndarray,
     sd: np.ndarray,
     interval: float,
 ) -> Posterior:
+    """Put a posterior's parts into the features' own order."""
     design, scaling = spectrum.design, spectrum.scaling
     slots = design.slots
     half = NormalDist().inv_cdf(0.5 + interval / 2) * sd[slots]
@@ -159,10 +193,10 @@ def _posterior(
         lower=effect[slots] - half,
         upper=effect[slots] + half,
         pip=scaling.active[slots].astype(float),
-        intercept=integral.intercept,
+        intercept=intercept,
         centre=design.origin + design.unit * scaling.mean[slots],
         scale=design.unit * scaling.sd[slots],
-        moments=integral.moments,
+        moments=moments,
     )
 
 
@@ -172,8 +206,8 @@ def _moments(values: np.ndarray, weights: np.ndarray) -> dict[str, float]:
 
 
 def variance_grid(
-    values: np.ndarray, r: np.ndarray, prior: Prior
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    values: np.ndarray, r: np.ndarray, prior: Prior, factors: Sequence[float] = (1.0,)
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, float]:
     """Grid over both variances with posterior weights.
 
     The axes are l = varE/varB, on which alone the sums over eigenvectors depend, and
@@ -184,7 +218,9 @@ def variance_grid(
     values, r : ndarray, shape (n - 1,)
         Eigenvalues of XX' and projections u_k'y.
     prior : Prior
-        Of the residual variance and the one term.
+        Of the residual variance and the terms.
+    factors : sequence of float
+        The terms' variances of effects, in units of varB.
 
     Returns
     -------
@@ -192,6 +228,8 @@ def variance_grid(
         l on the grid.
     var_b, weights : ndarray, shape (points, points)
         varB and posterior weight at every (l, varB); weights sum to 1.
+    log_evidence : float
+        Logarithm of the density's integral, up to a constant of the priors.
     """
 
     def log_density(log_ratio: np.ndarray, log_b: np.ndarray) -> np.ndarray:
@@ -205,7 +243,10 @@ def variance_grid(
         fit = -0.5 * (len(r) * log_b + determinant + square / b)
         # scaled inverse chi-squares of varE and varB, as densities of the logarithms
         fit -= DF / 2 * np.log(e) + prior.scale_e / (2 * e)
-        return fit - (DF / 2 * log_b + prior.terms[0].scale_b / (2 * b))
+        for term, factor in zip(prior.terms, factors, strict=True):
+            logs = log_b + np.log(factor)
+            fit -= DF / 2 * logs + term.scale_b / (2 * factor * b)
+        return fit
 
     def loss(point: np.ndarray) -> float:
         return -log_density(point[:1], point[1:][None]).item()
@@ -222,7 +263,9 @@ def variance_grid(
     log_b = mode[1] + axes[1, 0] * steps[:, None] + axes[1, 1] * steps
     logs = log_density(log_ratio, log_b)
     weights = np.exp(logs - logs.max())
-    return np.exp(log_ratio), np.exp(log_b), weights / weights.sum()
+    total = weights.sum()
+    log_evidence = float(logs.max() + np.log(total * axes[0, 0] * axes[1, 1]))
+    return np.exp(log_ratio), np.exp(log_b), weights / total, log_evidence
 
 
 def _hessian(

@@ -11,7 +11,6 @@ from threadpoolctl import threadpool_limits
 
 from grvsnn.errors import InputError
 from grvsnn.gibbs.design import Design, gram_pairs
-from grvsnn.gibbs.fallback import NumbaKernel
 from grvsnn.gibbs.hyper import Hyperparameters
 from grvsnn.gibbs.lanes import (
     MAX_LANES,
@@ -72,14 +71,17 @@ class Settings:
 
 def choose_kernel(name: str = "auto") -> Kernel:
     """Return kernel "c", "numba", or for "auto" C where it can be built."""
-    if name == "numba":
-        return NumbaKernel()
-    kernel = native_kernel()
+    kernel = None if name == "numba" else native_kernel()
     if kernel is None and name == "c":
         raise InputError(
             "kernel: c needs a C compiler (cc, gcc or clang); install one or use auto"
         )
-    return kernel or NumbaKernel()
+    if kernel is None:
+        # loaded where it is used: a job's facts list what it has loaded
+        from grvsnn.gibbs.fallback import NumbaKernel
+
+        return NumbaKernel()
+    return kernel
 
 
 def sample(

@@ -8,7 +8,7 @@ chains of one batch. Both fit the training rows; features are standardised by th
 import logging
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from threadpoolctl import threadpool_limits
@@ -27,6 +27,7 @@ from grvsnn.gibbs import (
     sample,
 )
 from grvsnn.gibbs.design import Patch, find_patch
+from grvsnn.methods import bglr
 from grvsnn.tasks import (
     FoldFit,
     FoldTask,
@@ -41,10 +42,9 @@ CHOICES = {
     "backend": ("auto", "native", "bglr"),
     "eta": ("separate", "joint"),
     "route": ("gibbs", "exact"),
-    "kernel": ("auto", "c", "numba"),
 }
-# Parameters that only `grvsnn.methods.bglr` reads.
-BGLR_KEYS = {"bglr_rows", "save_effects", "r_source"}
+# What a job adds to the config's parameters, for `grvsnn.methods.bglr`.
+JOB_KEYS = {"scratch"}
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ class BayesParams:
     Parameters
     ----------
     backend : {"auto", "native", "bglr"}
-        Who samples; "auto" takes BGLR where it is installed.
+        Who samples; see `choose_backend`.
     n_iter, burn_in, thin : int
         Length of the chains, as in `Settings`.
     n_chains : int
@@ -64,9 +64,8 @@ class BayesParams:
     interval : float
         Probability inside the credible interval that decides on selection.
     route : {"gibbs", "exact"}
-        BRR only: sampling, or integration over a grid of both variances.
-    kernel : {"auto", "c", "numba"}
-        Code that samples; "auto" takes C where a compiler is found.
+        BRR only: sampling, or integration over a grid of the variances; the other
+        methods are sampled all the same.
     """
 
     backend: str = "auto"
@@ -77,7 +76,6 @@ class BayesParams:
     eta: str = "separate"
     interval: float = 0.95
     route: str = "gibbs"
-    kernel: str = "auto"
 
     def __post_init__(self):
         for name, allowed in CHOICES.items():
@@ -97,7 +95,7 @@ class BayesParams:
     def from_mapping(cls, params: Mapping) -> "BayesParams":
         """Check the config's keys and values."""
         known = set(cls.__dataclass_fields__)
-        if unknown := sorted(set(params) - known - BGLR_KEYS):
+        if unknown := sorted(set(params) - known - JOB_KEYS):
             raise InputError(
                 f"unknown parameter {', '.join(unknown)} of a Bayesian method; "
                 f"known are {', '.join(sorted(known))}"
@@ -109,20 +107,86 @@ class BayesParams:
         return Settings(self.n_iter, self.burn_in, self.thin, self.interval)
 
 
+def choose_backend(params: BayesParams, method: str) -> tuple[str, str]:
+    """Choose who fits a method, and say why.
+
+    ``auto`` takes BGLR where it can run and can do what is asked, else the project's
+    own sampler of the same models.
+
+    Returns
+    -------
+    backend : {"native", "bglr"}
+    reason : str
+        A clause, for a log line.
+
+    Raises
+    ------
+    InputError
+        For ``bglr`` where BGLR cannot run, or cannot do what is asked.
+    """
+    beyond = _beyond_bglr(params, method)
+    if params.backend == "native":
+        return "native", "as the config says"
+    if params.backend == "bglr":
+        if beyond:
+            raise InputError(
+                f"backend bglr: BGLR cannot do {beyond}; set backend: auto or native"
+            )
+        bglr.demand_bglr()
+        return "bglr", "as the config says"
+    if beyond:
+        return "native", f"BGLR cannot do {beyond}"
+    if reason := bglr.availability_reason():
+        return "native", f"BGLR cannot run here: {reason}"
+    return "bglr", "it is installed"
+
+
+def _beyond_bglr(params: BayesParams, method: str) -> str:
+    """Name what only the native backend does; empty where BGLR does it too."""
+    if base_method(method) == "brr" and params.route == "exact":
+        return "route: exact"
+    if params.n_chains > 1:
+        return f"n_chains: {params.n_chains} (it runs one chain)"
+    return ""
+
+
 def fit(tasks: Sequence[FoldTask], params: Mapping, n_threads: int) -> list[FoldFit]:
     """Fit every fold and trait; see `grvsnn.tasks` for the contract."""
     checked = BayesParams.from_mapping(params)
-    if checked.backend != "native":
-        # imported here, so that the native backend needs nothing of R
-        from grvsnn.methods import bglr
+    for task in tasks:
+        _check_traits(task)
+    backend, reason = choose_backend(checked, tasks[0].method)
+    logger.info("backend %s: %s", backend, reason)
+    if backend == "bglr":
+        fits = bglr.fit(tasks, params, n_threads)
+    else:
+        fits = _fit_native(tasks, checked, n_threads)
+    return [replace(one, info={**one.info, "backend_reason": reason}) for one in fits]
 
-        if checked.backend == "bglr" or bglr.is_available():
-            return bglr.fit(tasks, params, n_threads)
-        logger.info("BGLR is not installed: sampling with the native backend")
+
+def _check_traits(task: FoldTask) -> None:
+    """Refuse a trait that tells nothing, in the same words on both backends."""
+    for name, y in zip(task.traits, task.Y[task.train].T, strict=True):
+        observed = y[np.isfinite(y)]
+        if len(observed) >= 3 and np.ptp(observed) > 0:
+            continue
+        found = f"{len(observed)} training phenotypes"
+        if len(observed) > 1 and np.ptp(observed) == 0:
+            found += ", all the same"
+        raise InputError(
+            f"{task.dataset}, repeat {task.repeat}, fold {task.fold}, trait {name}: "
+            f"{found}, and a Bayesian regression needs at least three that differ; "
+            "drop the trait or use fewer folds"
+        )
+
+
+def _fit_native(
+    tasks: Sequence[FoldTask], params: BayesParams, n_threads: int
+) -> list[FoldFit]:
     fits: dict[int, FoldFit] = {}
     for genotypes, members in shared_features(tasks):
         batch = [tasks[i] for i in members]
-        done = _fit_batch(batch, genotypes, checked, n_threads)
+        done = _fit_batch(batch, genotypes, params, n_threads)
         fits.update(zip(members, done, strict=True))
     return [fits[i] for i in range(len(tasks))]
 
@@ -207,11 +271,11 @@ def _posteriors(
     n_threads: int,
 ) -> tuple[list[Posterior], dict[str, object]]:
     """Posterior of every target, and how it was found."""
-    if params.route == "exact" and method == "brr" and design.n_terms == 1:
+    if params.route == "exact" and method == "brr":
         with threadpool_limits(n_threads, "blas"):
             posteriors = fit_exact_brr(design, targets, params.interval)
         return posteriors, {"kernel": "exact", "iterations": 0}
-    kernel = choose_kernel(params.kernel)
+    kernel = choose_kernel()
     posteriors = sample(design, method, targets, params.settings(), n_threads, kernel)
     return posteriors, {"kernel": kernel.name, "iterations": params.n_iter}
 
@@ -221,12 +285,6 @@ def _target(task: FoldTask, trait: int, n_chains: int, patch: Patch | None) -> T
     y = np.full(len(task.sample_ids), np.nan)
     y[task.train] = task.Y[task.train, trait]
     name = task.traits[trait]
-    observed = y[np.isfinite(y)]
-    if len(observed) < 3 or np.ptp(observed) == 0:
-        raise InputError(
-            f"{task.dataset}, repeat {task.repeat}, fold {task.fold}, trait {name}: "
-            "fewer than three different training phenotypes; drop the trait or folds"
-        )
     train = np.zeros(len(y), bool)
     train[task.train] = True
     seeds = tuple(task.seed_for(name, chain) for chain in range(n_chains))

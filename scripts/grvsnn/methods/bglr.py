@@ -11,16 +11,18 @@ import os
 import shutil
 import subprocess
 import sys
-import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 
 from grvsnn.errors import InputError
+from grvsnn.files import scratch_folder
 from grvsnn.gibbs.diagnostics import effective_size, rhat
 from grvsnn.tasks import (
     FoldFit,
@@ -33,8 +35,8 @@ from grvsnn.tasks import (
 logger = logging.getLogger(__name__)
 
 REPOSITORY = Path(__file__).resolve().parents[3]
+SOURCE = REPOSITORY / "R" / "bglr.R"
 COLUMNS = ("effect", "sd", "lower", "upper", "pip")
-ROWS = ("all", "training")
 _PROBE = """
 import rpy2.robjects as ro
 found = ro.r('isTRUE(suppressMessages(requireNamespace("BGLR", quietly = TRUE)))')[0]
@@ -54,17 +56,6 @@ class Options:
         Markers and loadings as two terms, each with its own variance, or as one.
     interval : float
         Probability inside the credible interval that decides on selection.
-    bglr_rows : {"all", "training"}
-        "all" passes test rows as missing phenotypes, BGLR's usual way: they are drawn
-        anew in each iteration, and enter the scale of the priors by their features.
-        "training" leaves them out: the same posterior but for that scale, and better
-        mixing.
-    save_effects : bool
-        True keeps every recorded draw of the effects on disk for a while, for true
-        quantiles; False takes mean +- z SD. BayesC always saves, since BGLR's own
-        means of `b` include draws of excluded markers.
-    r_source : str or None
-        The file bglr.R, where it is not beside the package's repository.
     """
 
     n_iter: int = 6000
@@ -72,9 +63,6 @@ class Options:
     thin: int = 5
     eta: str = "separate"
     interval: float = 0.95
-    bglr_rows: str = "all"
-    save_effects: bool = True
-    r_source: str | None = None
 
     @classmethod
     def read(cls, params: Mapping[str, object]) -> "Options":
@@ -85,13 +73,6 @@ class Options:
             raise InputError(
                 f"n_iter {options.n_iter}, burn_in {options.burn_in}, thin"
                 f" {options.thin}: need 0 <= burn_in < n_iter and thin >= 1"
-            )
-        if options.bglr_rows not in ROWS:
-            raise InputError(f"bglr_rows: {options.bglr_rows!r} is not one of {ROWS}")
-        if params.get("n_chains", 1) != 1:
-            raise InputError(
-                "n_chains: the bglr backend runs one chain per fold and trait;"
-                " set n_chains: 1 or backend: native"
             )
         return options
 
@@ -106,6 +87,8 @@ def availability_reason() -> str:
     """Why BGLR cannot be used, in one line; empty where it can."""
     if importlib.util.find_spec("rpy2") is None:
         return "the Python package rpy2 is not installed"
+    if not SOURCE.is_file():
+        return f"no file {SOURCE}, which is in the project's repository"
     if r_home() is None:
         return "R is not installed (no R on the PATH)"
     probe = subprocess.run(
@@ -153,25 +136,41 @@ def r_library() -> Path | None:
     return folder if folder.is_dir() else None
 
 
-def start_r() -> None:
-    """Start R in this process, the R of the PATH with the project's library first."""
+def start_r(scratch: str | Path | None = None) -> None:
+    """Start R in this process, the R of the PATH with the project's library first.
+
+    Parameters
+    ----------
+    scratch : path or None
+        Folder for R's own temporary folder, in place of the system's.
+    """
     home = r_home()
     if home is None:
         raise InputError("R is not installed (no R on the PATH)")
     # a conda shell or another R leaves an R_HOME that rpy2 would believe
     os.environ["R_HOME"] = home
-    before = os.environ.get("LD_LIBRARY_PATH")
-    import rpy2.robjects as ro
-
-    # rpy2 puts R's folders first, where child processes would find other libraries
-    # than their own
-    if before is None:
-        os.environ.pop("LD_LIBRARY_PATH", None)
-    else:
-        os.environ["LD_LIBRARY_PATH"] = before
+    # rpy2 puts R's folders into LD_LIBRARY_PATH, where child processes would find other
+    # libraries than their own
+    with _restored("LD_LIBRARY_PATH", "TMPDIR"):
+        if scratch:
+            os.environ["TMPDIR"] = str(Path(scratch).resolve())
+        import rpy2.robjects as ro
 
     if library := r_library():
         ro.r[".libPaths"](ro.StrVector([str(library), *ro.r[".libPaths"]()]))
+
+
+@contextmanager
+def _restored(*names: str) -> Iterator[None]:
+    """Give environment variables back what they were before the block."""
+    before = {name: os.environ.get(name) for name in names}
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            os.environ.pop(name, None)
+            if value is not None:
+                os.environ[name] = value
 
 
 class Bridge:
@@ -186,10 +185,17 @@ class Bridge:
         The file bglr.R.
     stand_in : path or None
         For tests: an R file whose function `fake_bglr` takes the place of BGLR::BGLR.
+    scratch : path or None
+        As in `start_r`.
     """
 
-    def __init__(self, source: Path, stand_in: Path | None = None) -> None:
-        start_r()
+    def __init__(
+        self,
+        source: Path,
+        stand_in: Path | None = None,
+        scratch: str | Path | None = None,
+    ) -> None:
+        start_r(scratch)
         import rpy2.robjects as ro
 
         self._ro = ro
@@ -215,8 +221,8 @@ class Bridge:
         Returns
         -------
         list of dict
-            Per trait: ``y_hat`` (n_rows,), each of `COLUMNS` (n_features,), ``mu``,
-            ``traces`` (recorded draws by name) and ``interval``.
+            Per trait: ``y_hat`` (n_rows,), each of `COLUMNS` (n_features,), ``mu``
+            and ``traces`` (recorded draws by name).
         """
         ro = self._ro
         from rpy2.robjects import numpy2ri
@@ -257,7 +263,6 @@ def _plain_result(result: object) -> dict[str, object]:
         **{name: np.array(features.rx2(name), dtype=float) for name in COLUMNS},
         "mu": float(result.rx2("mu")[0]),
         "traces": {name: np.array(draws, float) for name, draws in traces.items()},
-        "interval": str(result.rx2("interval")[0]),
     }
 
 
@@ -274,7 +279,9 @@ def fit(
     tasks : sequence of FoldTask
         Outer folds; the task's method names the model.
     params : mapping
-        See `Options`; other keys are not read.
+        See `Options`, and ``scratch``: a folder of this job's own that chains may write
+        to, in place of one in the system's folder of temporary files. Other keys are
+        not read.
     n_threads : int
         Chains at a time.
 
@@ -285,36 +292,36 @@ def fit(
         the posterior mean. Effects are those of one training standard deviation.
     """
     options = Options.read(params)
+    demand_bglr()
+    scratch = params.get("scratch")
+    with scratch_folder(scratch) if scratch else nullcontext() as folder:
+        return fit_with(Bridge(SOURCE, None, folder), tasks, options, n_threads, folder)
+
+
+def demand_bglr() -> None:
+    """Raise an InputError where BGLR cannot run, with the reason and ways out."""
     if reason := availability_reason():
         raise InputError(
             f"backend bglr: {reason}. `make setup` installs R and rpy2;"
             ' install.packages("BGLR") in R installs the package. Or set'
             " backend: native, which needs neither"
         )
-    return fit_with(Bridge(find_source(options.r_source)), tasks, options, n_threads)
-
-
-def find_source(given: str | None) -> Path:
-    """Return the path of bglr.R: as given, or in the repository's R folder."""
-    path = Path(given) if given else REPOSITORY / "R" / "bglr.R"
-    if not path.is_file():
-        raise InputError(
-            f"backend bglr: no file {path}. Run from the project's repository, or"
-            " give the path of its R/bglr.R as r_source"
-        )
-    return path
 
 
 def fit_with(
-    bridge: Bridge, tasks: Sequence[FoldTask], options: Options, n_threads: int
+    bridge: Bridge,
+    tasks: Sequence[FoldTask],
+    options: Options,
+    n_threads: int,
+    scratch: Path | None = None,
 ) -> list[FoldFit]:
-    """Fit all folds through a bridge."""
+    """Fit all folds through a bridge; chains keep their files below `scratch`."""
     versions = bridge.versions()
     start = time.perf_counter()
     fits = []
-    with tempfile.TemporaryDirectory(prefix="grvsnn-bglr-") as scratch:
+    with TemporaryDirectory(prefix="grvsnn-bglr-", dir=scratch) as folder:
         for done, task in enumerate(tasks, start=1):
-            fits.append(_fit_fold(bridge, task, options, scratch, n_threads, versions))
+            fits.append(_fit_fold(bridge, task, options, folder, n_threads, versions))
             seconds = time.perf_counter() - start
             logger.info(
                 "bglr %s repeat %d fold %d: %.0f s, %.0f s to go",
@@ -362,8 +369,6 @@ def _fit_fold(
             "version": versions.get("BGLR", "stand-in"),
             "versions": dict(versions),
             "iterations": options.n_iter,
-            "rows": options.bglr_rows,
-            "interval": results[0]["interval"],
             "seconds": time.perf_counter() - start,
             "variances": {
                 trait: _summarise(result)
@@ -411,8 +416,6 @@ def _r_settings(method: str, options: Options) -> dict[str, object]:
         "burn_in": options.burn_in,
         "thin": options.thin,
         "level": options.interval,
-        "save_effects": options.save_effects,
-        "rows": options.bglr_rows,
     }
 
 

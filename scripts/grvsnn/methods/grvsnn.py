@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 import numpy as np
@@ -36,9 +36,12 @@ from grvsnn.training import (
     predict,
     torch_device,
 )
-from grvsnn.tuning import SearchSpace, TuningResult, tune
+from grvsnn.tuning import SearchSpace, TuningResult, first_values, tune
 
 logger = logging.getLogger(__name__)
+
+# no keys of their own: the space says what these may be, if only one value
+SEARCHED = ("batch_size", "hidden", "learning_rate", "weight_decay", "dropout")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,7 +51,7 @@ class Protocol:
     Parameters
     ----------
     n_trials : int
-        Hyper-parameter trials per outer fold; 0 takes the values given.
+        Hyper-parameter trials per outer fold; 0 takes what the first would try.
     plateau : int
         Stop tuning when the best value has not moved for that many trials.
     members : int
@@ -80,7 +83,7 @@ class Recipe:
     ----------
     architecture : Architecture
     settings : TrainingSettings
-        What is used untuned, and as the first trial.
+        What the first trial tries, moved into the space.
     space : SearchSpace
     protocol : Protocol
     """
@@ -102,10 +105,7 @@ class Recipe:
             raise InputError(
                 f"grvsnn: unknown parameters {sorted(left)}; see config/README.md"
             )
-        architecture, settings, space, protocol = parts
-        if "hidden_sizes" not in params:
-            space = replace(space, hidden_sizes=(architecture.hidden,))
-        return cls(architecture, settings, space, protocol)
+        return cls(*parts)
 
     def with_values(self, values: Mapping[str, float]) -> "Recipe":
         """Return a copy with a trial's hyper-parameters."""
@@ -165,8 +165,8 @@ def fit_fold(task: FoldTask, recipe: Recipe) -> FoldFit:
     Y = torch.from_numpy(np.array(task.Y, dtype=np.float32)).to(device)
 
     tuned = _tune_fold(task, recipe, inputs, Y)
-    if tuned is not None:
-        recipe = recipe.with_values(tuned.best)
+    first = first_values(recipe.values(), recipe.space)
+    recipe = recipe.with_values(tuned.best if tuned else first)
     train = inputs.take(torch.as_tensor(task.train))
     predicted, parts, histories = [], [], []
     held_out = np.full(task.Y.shape, np.nan)
@@ -284,7 +284,7 @@ def _take(part: type, left: dict) -> object:
     """Build one group of parameters from its keys, removing them from `left`."""
     values = {}
     for field in fields(part):
-        if field.name in left:
+        if field.name in left and field.name not in SEARCHED:
             value = left.pop(field.name)
             values[field.name] = tuple(value) if isinstance(value, list) else value
     try:

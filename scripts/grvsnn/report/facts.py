@@ -9,8 +9,15 @@ import pandas as pd
 
 from grvsnn.files import read_json, read_parquet
 from grvsnn.labels import METHODS, dataset_label, in_order, method_label, trait_label
-from grvsnn.reported import backend
+from grvsnn.methods import BAYESIAN
+from grvsnn.tables.facts import backend
 from grvsnn.tables.layout import Table, make_table, number
+from grvsnn.tasks import base_method
+
+BACKENDS = {
+    "native": "this project's implementation of BGLR's models",
+    "bglr": "the R package BGLR",
+}
 
 
 @dataclass(frozen=True)
@@ -122,8 +129,53 @@ def software_table(fits: Sequence[Mapping]) -> Table:
         headings=["Method"],
         columns=["Made by", "Jobs"],
         cells=[[row.backend, number(row.n_jobs, 0)] for row in numbers.itertuples()],
-        note="A job is all folds of one repeat in one setting. native: this project's "
-        "sampler of BGLR's models; bglr: the R package BGLR. " + " ".join(packages),
+        note=" ".join(
+            [
+                "A job is all folds of one repeat in one setting.",
+                *_legend(numbers),
+                *packages,
+            ]
+        ),
+    )
+
+
+def _legend(numbers: pd.DataFrame) -> list[str]:
+    """Explain the backends that ran."""
+    ran = {name.partition(" ")[0] for name in numbers["backend"]}
+    return [f"{name}: {text}." for name, text in BACKENDS.items() if name in ran]
+
+
+def bayes_sentences(fits: Iterable[Mapping]) -> str:
+    """Say how the Bayesian methods were fitted, as their fits report it.
+
+    Parameters
+    ----------
+    fits : iterable of mapping
+        Contents of fits.json files.
+    """
+    ways: dict[str, list[str]] = {}
+    for fit in fits:
+        if base_method(fit["method"]) in BAYESIAN:
+            ways.setdefault(_way(fit), []).append(fit["method"])
+    return " ".join(
+        f"{', '.join(map(method_label, in_order(names, METHODS)))}: {way}."
+        for way, names in ways.items()
+    )
+
+
+def _way(fit: Mapping) -> str:
+    """Say how a Bayesian fit was made."""
+    params, fold = fit["params"], fit["folds"][0]
+    name = fold["backend"]
+    software = _packages(fold) or backend(fit)
+    by = f"{BACKENDS[name]} ({software})"
+    if fold.get("kernel") == "exact":
+        return f"the exact posterior, without sampling, by {by}"
+    chains = params["n_chains"]
+    several = f"in each of {chains} chains " if chains > 1 else ""
+    return (
+        f"{params['n_iter']} iterations {several}by {by}, of which the first "
+        f"{params['burn_in']} were discarded and one draw in {params['thin']} was kept"
     )
 
 

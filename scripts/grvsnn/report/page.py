@@ -13,6 +13,7 @@ from grvsnn.labels import dataset_label
 from grvsnn.report.catalogue import PLACES, SUMMARY, Entry, find_entries, scope_label
 from grvsnn.report.facts import (
     Data,
+    bayes_sentences,
     data_table,
     is_optimistic,
     made_by,
@@ -23,6 +24,7 @@ from grvsnn.report.facts import (
 from grvsnn.report.images import Image, data_uri, embed_image
 from grvsnn.report.verdicts import best_table, read_guards
 from grvsnn.tables.html import FONT, STYLE, read_figure, render_figure
+from grvsnn.tasks import base_method
 
 DOWNLOADS = {"csv": "CSV", "tex": "LaTeX"}
 
@@ -40,7 +42,7 @@ class Run:
     data : sequence of Data
         Its datasets, in the config's order.
     fits : sequence of mapping
-        Contents of the benchmark's fits.json files.
+        Contents of the benchmark's fits.json files, those of variants too.
     scores, comparisons : DataFrame
         Scores and tests of all datasets.
     """
@@ -102,11 +104,14 @@ def render_report(
         Jinja template of the page.
     captions : mapping of str to path
         Captions of figures by name, and the methods paragraph, ``workflow``: plain
-        paragraphs with Jinja on ``snakemake.config`` and ``snakemake.wildcards``.
+        paragraphs with Jinja on ``snakemake.config`` and ``snakemake.wildcards``, and
+        in the methods on ``bayes``, which says how the Bayesian methods were fitted.
     """
     entries = find_entries(run.results)
     shown = [_show(entry, run, captions) for entry in entries]
-    methods = _plain_text(captions["workflow"], run.config)
+    methods = _plain_text(
+        captions["workflow"], run.config, bayes=bayes_sentences(run.fits)
+    )
     page = jinja2.Environment(
         autoescape=True, trim_blocks=True, lstrip_blocks=True
     ).from_string(Path(template).read_text(encoding="utf-8"))
@@ -186,16 +191,27 @@ def _facts(entry: Entry, run: Run) -> str:
             *sizes,
             runs_sentence(run.config["folds"]),
             protocol_sentence(run.config["protocol"], entry.name),
-            f"made by {made_by(fit for fit in run.fits if fit['dataset'] in names)}",
+            f"made by {made_by(_of_methods(run.fits, names))}",
         ]
     )
 
 
-def _plain_text(path: str | Path, config: Mapping, entry: Entry | None = None) -> str:
-    """Fill in a caption as Snakemake's report does."""
+def _of_methods(fits: Iterable[Mapping], datasets: Sequence[str]) -> list[Mapping]:
+    """Fits of some datasets, those of variants left out."""
+    return [
+        fit
+        for fit in fits
+        if fit["dataset"] in datasets and base_method(fit["method"]) == fit["method"]
+    ]
+
+
+def _plain_text(
+    path: str | Path, config: Mapping, entry: Entry | None = None, **more: str
+) -> str:
+    """Fill in a caption as Snakemake's report does, with what that does not know."""
     text = Path(path).read_text(encoding="utf-8")
     wildcards = SimpleNamespace()
     if entry:
         wildcards.dataset, wildcards.figure = scope_label(entry.scope), entry.name
     job = SimpleNamespace(config=config, wildcards=wildcards)
-    return jinja2.Template(text).render(snakemake=job).strip()
+    return jinja2.Template(text).render(snakemake=job, **more).strip()

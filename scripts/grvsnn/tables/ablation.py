@@ -1,4 +1,4 @@
-"""Table of a network and its variants: epochs, accuracy and selection."""
+"""Table of methods and their variants: epochs, accuracy and selection."""
 
 from collections.abc import Mapping
 from itertools import product
@@ -26,7 +26,7 @@ SIGNIFICANT = 0.05
 def ablation_table(
     scores: pd.DataFrame, variants: Mapping[str, Mapping[str, object]]
 ) -> Table:
-    """Compare each variant with the network that it changes.
+    """Compare each variant with the method that it changes.
 
     Parameters
     ----------
@@ -38,9 +38,9 @@ def ablation_table(
     Returns
     -------
     Table
-        Rows trait x model, columns setting x (epochs to the best validation loss,
-        MSE, r, features selected); a variant's number is bold where it differs from
-        the network's at p <= 0.05.
+        Rows trait x model, columns setting x (epochs to the best validation loss, if
+        any method has them, MSE, r, features selected); a variant's number is bold
+        where it differs from the method's at p <= 0.05.
     """
     scores = scores[scores["metric"].isin([*METRICS, "epochs"])]
     summary = Summary(scores)
@@ -50,7 +50,7 @@ def ablation_table(
         for row in tests[tests["p_holm"] <= SIGNIFICANT].itertuples()
     }
     dataset = scores["dataset"].iloc[0]
-    columns = list(product(settings_in(scores), METRICS))
+    columns = list(product(settings_in(scores), metrics_in(scores)))
     index, cells, marked = [], [], []
     for trait, method in product(traits_in(scores), methods_in(scores)):
         index.append((trait_label(trait), method_label(method)))
@@ -73,8 +73,13 @@ def ablation_table(
     )
 
 
+def metrics_in(scores: pd.DataFrame) -> list[str]:
+    """Return the metrics that were scored; without a network there are no epochs."""
+    return [metric for metric in METRICS if (scores["metric"] == metric).any()]
+
+
 def _with_tests(summary: pd.DataFrame, tests: pd.DataFrame) -> pd.DataFrame:
-    """Add each variant's paired difference from its network to the means."""
+    """Add each variant's paired difference from its method to the means."""
     keys = ["dataset", "setting", "trait", "method", "metric"]
     columns = [*keys, "reference", "difference", "lower", "upper", "p", "p_holm"]
     return summary.merge(tests[columns], on=keys, how="left")
@@ -87,7 +92,7 @@ def _note(variants: Mapping[str, Mapping[str, object]]) -> str:
     )
     return (
         f"Parameters changed: {changed}. Folds, seeds and tuning budget are the same, "
-        "and each is tuned anew. Epochs: up to the best validation loss, of the "
+        "and networks are tuned anew. Epochs: up to the best validation loss, of the "
         "network that predicts; they are the same for all traits. Bold: differs from "
-        "the unchanged network (corrected resampled t-test, p ≤ 0.05 after Holm)."
+        "the unchanged method (corrected resampled t-test, p ≤ 0.05 after Holm)."
     )

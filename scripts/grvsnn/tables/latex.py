@@ -26,6 +26,7 @@ _ESCAPES = str.maketrans(
         "λ": r"$\lambda$",
         "ρ": r"$\rho$",
         "Δ": r"$\Delta$",
+        "†": r"$\dagger$",
     }
 )
 

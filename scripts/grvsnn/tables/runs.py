@@ -14,6 +14,7 @@ from grvsnn.labels import (
     setting_label,
     settings_in,
 )
+from grvsnn.tables.facts import MAX_RHAT, MIN_SIZE
 from grvsnn.tables.layout import Table, make_table, mean_sd, number
 
 KEYS = ["dataset", "setting", "method", "repeat"]
@@ -173,8 +174,8 @@ def convergence_table(fits: Iterable[Mapping]) -> Table:
     ]
     note = (
         "Over all folds and repeats and all monitored quantities. ESS: effective sample"
-        " size after burn-in; an R-hat above 1.05 or an ESS below 100 asks for longer "
-        "chains."
+        f" size after burn-in; an R-hat above {MAX_RHAT:g} or an ESS below "
+        f"{MIN_SIZE:g} asks for longer chains."
     )
     rows = [(dataset_label(d), setting_label(s), method_label(m)) for d, s, m in order]
     headings = ["Dataset", "Data", "Model"]

@@ -1,16 +1,21 @@
 """One table, several files."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from grvsnn.errors import InputError
 from grvsnn.files import write_text
 from grvsnn.tables import html, latex, markdown
+from grvsnn.tables.facts import read_facts, with_facts
 from grvsnn.tables.layout import Table
 
 
 def write_table(
-    table: Table, paths: Sequence[str | Path], caption: str, label: str = ""
+    table: Table,
+    paths: Sequence[str | Path],
+    caption: str,
+    label: str = "",
+    facts: str | Path | Iterable[str | Path] = (),
 ) -> None:
     r"""Write a table atomically to every path, in the format of its suffix.
 
@@ -25,7 +30,11 @@ def write_table(
         Title of the table, plain text; the table's note follows it.
     label : str
         LaTeX label.
+    facts : path or iterable of path
+        Files of what is known of the fits behind the table: `grvsnn.tables.facts`.
     """
+    if facts:
+        table = with_facts(table, read_facts(facts))
     for path in map(Path, paths):
         write_text(_render(table, path, caption, label), path)
 
