@@ -4,7 +4,7 @@ import os
 import sys
 from pathlib import Path
 
-from grvsnn.config_check import find_problems
+from grvsnn.config_check import find_problems, missing_controls
 from grvsnn.datasets.check import check_dataset
 from grvsnn.errors import InputError
 from snakemake.common.configfile import load_configfile
@@ -52,6 +52,8 @@ def main(path: str) -> int:
     config, problems = load_config(path)
     if not problems:
         print(f"{path}: datasets {', '.join(config['datasets'])}")
+        if remark := missing_controls(config["methods"]):
+            print(f"note: {remark}, with which every method should be compared")
         mirror = os.environ.get("GRVSNN_DATA_MIRROR")
         folders = [Path("resources"), *([Path(mirror)] if mirror else [])]
         for name in config["datasets"]:

@@ -5,7 +5,7 @@ it imports nothing of the library.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -20,6 +20,7 @@ TAKEN = re.compile(r"-(permuted|published|share\d+)$")
 """Names of fits on other training phenotypes, see rules/controls.smk."""
 FRACTIONAL = ("pig", "vcf", "csv")
 HERD_KEYS = ("missing", "rows", "columns")
+CONTROLS = {"mean": "the floor", "gblup": "the field's workhorse"}
 ADVICE = "Every key is explained in config/README.md."
 
 
@@ -74,6 +75,12 @@ def find_problems(config: Mapping, schemas: Mapping[str, str | Path]) -> list[st
             text = _check_relatives(config, registry[name])
             problems += [f"Config, {name}: {text}."] if text else []
     return problems
+
+
+def missing_controls(methods: Sequence[str]) -> str:
+    """Say which controls a run leaves out; empty where it has both."""
+    absent = [f"{k} ({text})" for k, text in CONTROLS.items() if k not in methods]
+    return f"methods leaves out {' and '.join(absent)}" if absent else ""
 
 
 def raw_folder(registry: Mapping, dataset: str) -> str:

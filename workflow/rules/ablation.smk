@@ -120,6 +120,8 @@ rule plot_ablation:
 rule tabulate_pedigree:
     input:
         scores="<results>/{dataset}/scores.parquet",
+        # they say why loadings changed nothing
+        fits=get_jobs("fits.json", of={"gblup", "grvsnn_plus"}),
     output:
         csv="<results>/{dataset}/tables/pedigree.csv",
         tex="<results>/{dataset}/tables/pedigree.tex",
