@@ -71,6 +71,6 @@ def _note() -> str:
         "Early stopping, tuning and the weights of GRVSNN+ read the same rows, so that "
         "these residuals are a little small and the nominal coverage is not "
         "guaranteed; what was reached is shown. Coverage: share of test phenotypes "
-        "within their interval; pooled: over all test animals, with Wilson's interval for the animals of one "
-        "repeat; width in training SD."
+        "within their interval; pooled: over all test animals, with Wilson's interval "
+        "for the animals of one repeat; width in training SD."
     )
