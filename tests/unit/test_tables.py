@@ -475,6 +475,13 @@ def test_parts_are_mean_weights_and_shares_and_count_the_zeros():
     np.testing.assert_allclose(sums, 1)
 
 
+def test_fits_that_do_not_name_their_parts_are_refused():
+    fits = make_plus_fits()
+    del fits[1]["folds"][0]["parts"]
+    with pytest.raises(InputError, match="markers_pedigree/grvsnn_plus/1: fits"):
+        parts_table(fits)
+
+
 def test_the_best_is_said_to_be_chosen_on_the_same_runs():
     scores = make_scores()
     assert "chosen on these same runs" in tables.summary_text(scores).splitlines()[0]

@@ -5,6 +5,7 @@ from itertools import product
 
 import pandas as pd
 
+from grvsnn.errors import InputError
 from grvsnn.labels import (
     GAP,
     in_order,
@@ -35,7 +36,20 @@ def parts_frame(fits: Iterable[Mapping]) -> pd.DataFrame:
     DataFrame
         dataset, setting, method, repeat, fold, trait, part, quantity (``weight`` of a
         stacked part, ``variance share`` of a kernel or the residual), value.
+
+    Raises
+    ------
+    InputError
+        A fit is of a version that did not name its parts.
     """
+    fits = list(fits)
+    for fit in fits:
+        if any("parts" not in fold for fold in fit["folds"]):
+            name = "/".join(str(fit[key]) for key in KEYS)
+            raise InputError(
+                f"{name}: fits.json is of a version that did not name the parts of "
+                "GRVSNN+; delete it and fit again"
+            )
     rows = [
         {name: fit[name] for name in KEYS}
         | {"fold": fold["fold"], "trait": trait}
