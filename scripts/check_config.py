@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from check_backends import check_backends
-from grvsnn.config_check import find_problems
+from grvsnn.config_check import find_problems, missing_controls
 from grvsnn.datasets.check import check_dataset
 from grvsnn.errors import InputError
 from snakemake.common.configfile import load_configfile
@@ -57,6 +57,8 @@ def main(path: str) -> int:
         problems += found
         for line in findings:
             print(line)
+        if remark := missing_controls(config["methods"]):
+            print(f"note: {remark}, with which every method should be compared")
         mirror = os.environ.get("GRVSNN_DATA_MIRROR")
         folders = [Path("resources"), *([Path(mirror)] if mirror else [])]
         for name in config["datasets"]:

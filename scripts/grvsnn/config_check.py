@@ -5,7 +5,7 @@ it imports nothing of the library.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -20,6 +20,7 @@ TAKEN = re.compile(r"-(permuted|published|share\d+)$")
 """Names of fits on other training phenotypes, see rules/controls.smk."""
 FRACTIONAL = ("pig", "vcf", "csv")
 HERD_KEYS = ("missing", "rows", "columns")
+CONTROLS = {"mean": "the floor", "gblup": "the field's workhorse"}
 ADVICE = "Every key is explained in config/README.md."
 
 
@@ -80,6 +81,12 @@ def section_of(method: str) -> str:
     """Section of the config with the parameters of a method or of its variant."""
     base = method.split("-")[0]
     return "bayes" if base in ("brr", "blasso", "bayescpi") else base
+
+
+def missing_controls(methods: Sequence[str]) -> str:
+    """Say which controls a run leaves out; empty where it has both."""
+    absent = [f"{k} ({text})" for k, text in CONTROLS.items() if k not in methods]
+    return f"methods leaves out {' and '.join(absent)}" if absent else ""
 
 
 def raw_folder(registry: Mapping, dataset: str) -> str:

@@ -2,7 +2,11 @@
 
 Barber, Candès, Ramdas and Tibshirani (2021), Predictive inference with the jackknife+,
 Annals of Statistics 49: 486-507. Nothing is assumed of the model or of the residuals'
-distribution, only that calibration rows and new rows are exchangeable.
+distribution, only that calibration rows and new rows are exchangeable, and that the
+model does not depend on the calibration rows. The methods here break the second: rows
+that a member held out also stop its training early, and tune or weigh it. What that
+costs is measured in tests/unit/test_conformal.py: of a nominal 0.9, at most 0.04 with
+20 calibration rows and at most 0.02 with 100.
 """
 
 import math
@@ -35,7 +39,7 @@ def cv_plus(
 
     Split conformal covers with probability of at least `coverage`; CV+ with at least
     2 coverage - 1 in the worst case (up to a term in 1/K), in practice about
-    `coverage`.
+    `coverage`; both where the rows calibrate and do nothing else.
 
     Parameters
     ----------

@@ -121,6 +121,14 @@ OWN_RULES: Mapping[str, str] = {
     "bayescpi": "credible interval",
 }
 
+PARTS: Mapping[str, str] = {
+    "reml": "Mixed model (REML)",
+    "markers": "Its kernel of markers",
+    "loadings": "Its kernel of loadings",
+    "relatives": "Its kernel of relatives",
+    "residual": "Its residual",
+}
+
 RULES: Mapping[str, str] = {"pip": "PIP ≥ 0.5", "bfdr": "Bayesian FDR 5 %"}
 
 GAP = "–"
@@ -132,6 +140,11 @@ def method_label(name: str) -> str:
     base, _, variant = name.partition("-")
     label = METHODS[base].label if base in METHODS else base
     return f"{label}, {variant.replace('_', ' ')}" if variant else label
+
+
+def part_label(name: str) -> str:
+    """Label of a part or kernel of GRVSNN+; a trained part is named by its scales."""
+    return PARTS.get(name) or f"Trained, {name}"
 
 
 def rule_label(method: str, rule: str) -> str:

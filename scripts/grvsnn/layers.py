@@ -1,4 +1,7 @@
-"""The polygenic layers of grvsnn_plus: markers, loadings and relatives, by REML."""
+"""The mixed model of grvsnn_plus: kernels of markers, loadings and relatives, by REML.
+
+A kernel is a layer with normal output weights, hence the names below.
+"""
 
 import logging
 from collections.abc import Sequence
@@ -6,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from grvsnn.polygenic import LOADINGS, MARKERS, Kernels, observation_patterns
+from grvsnn.polygenic import LOADINGS, Kernels, observation_patterns
 from grvsnn.relatives import cosines, relatives_factor
 from grvsnn.reml import Contrasts, RemlFit, fit_reml
 from grvsnn.tasks import FoldTask
@@ -14,13 +17,13 @@ from grvsnn.tasks import FoldTask
 logger = logging.getLogger(__name__)
 
 RELATIVES = "relatives"
-# share of the variance from which the layer of relatives starts
+# share of the variance from which the kernel of relatives starts
 _FIRST_SHARE = 0.05
 
 
 @dataclass(frozen=True, eq=False)
 class PolygenicFit:
-    """Layers of one outer fold.
+    """The mixed model of one outer fold.
 
     Parameters
     ----------
@@ -52,7 +55,7 @@ class _Choice:
 def fit_polygenic(
     task: FoldTask, products: np.ndarray, relatives: Sequence[float]
 ) -> PolygenicFit:
-    """Fit the layers to every trait of an outer fold.
+    """Fit the mixed model to every trait of an outer fold.
 
     Parameters
     ----------
@@ -69,6 +72,7 @@ def fit_polygenic(
     T, n = len(task.traits), len(task.Y)
     base = Kernels(task, products, {LOADINGS: task.loadings} if task.n_loadings else {})
     factors = _relatives_factors(task, products, relatives)
+    offered = [*base.names, *([RELATIVES] if factors else [])]
     predicted = np.empty((n, T))
     members = np.empty((len(task.inner_splits), n, T))
     effects, facts = np.empty((task.n_features, T)), {}
@@ -86,7 +90,7 @@ def fit_polygenic(
                 blup.weights[:, None], choice.reml.variances[:, None]
             )
             name = task.traits[t]
-            facts[name] = _describe(choice)
+            facts[name] = _describe(choice, offered)
             logger.info("fold %d %s: %s", task.fold, name, facts[name])
     return PolygenicFit(predicted, members, effects, facts)
 
@@ -94,7 +98,7 @@ def fit_polygenic(
 def _relatives_factors(
     task: FoldTask, products: np.ndarray, relatives: Sequence[float]
 ) -> dict[float, np.ndarray]:
-    """Factor of the layer of relatives at each number of them."""
+    """Factor of the kernel of relatives at each number of them."""
     if not task.n_markers or not relatives:
         return {}
     cosine = cosines(products, task.train)
@@ -135,13 +139,12 @@ def _member(choice: _Choice, fit_rows: np.ndarray, y: np.ndarray) -> np.ndarray:
     return choice.kernels.blup_at(choice.reml, rows, y[rows]).predicted
 
 
-def _describe(choice: _Choice) -> dict[str, object]:
+def _describe(choice: _Choice, offered: Sequence[str]) -> dict[str, object]:
     shares = dict(zip(choice.kernels.names, choice.reml.shares.tolist(), strict=True))
     return {
         "n_relatives": float(choice.n_relatives),
-        "shares": {
-            name: shares.get(name, 0.0) for name in (MARKERS, LOADINGS, RELATIVES)
-        },
+        # 0 for a kernel that the likelihood did without
+        "shares": {name: shares.get(name, 0.0) for name in offered},
         "log_likelihood": float(choice.reml.log_likelihood),
         "converged": choice.reml.converged,
     }

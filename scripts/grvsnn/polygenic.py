@@ -1,4 +1,4 @@
-"""Genetic values from kernels, for gblup and the polygenic layers of grvsnn_plus.
+"""Genetic values from kernels, for gblup and the mixed model of grvsnn_plus.
 
     y = mu 1 + sum_k g_k + e,   g_k ~ N(0, s_k K_k),   e ~ N(0, s_e I)
 

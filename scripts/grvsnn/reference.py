@@ -16,10 +16,12 @@ from grvsnn.files import read_json, read_parquet
 from grvsnn.labels import dataset_label, method_label, setting_label
 from grvsnn.shares import share_scores
 from grvsnn.tables import markdown
+from grvsnn.tables.ablation import ablation_table
 from grvsnn.tables.comparisons import comparison_table
 from grvsnn.tables.facts import backend
 from grvsnn.tables.learning_curve import learning_table
 from grvsnn.tables.optimism import optimism_table
+from grvsnn.tables.parts import parts_table
 from grvsnn.tables.runs import convergence_table, minutes_table, runtime_frame
 from grvsnn.tables.scores import performance_table
 from grvsnn.tasks import base_method
@@ -148,6 +150,13 @@ def _tables(
         (performance_table(scores, dataset), "Prediction accuracy"),
         (comparison_table(tests, dataset, rope=rope), "Difference from the best"),
     ]
+    if plus := [fit for fit in fits if fit["method"] == "grvsnn_plus"]:
+        tables.append((parts_table(plus), "Parts of GRVSNN+"))
+    if (path := folder / "ablation/ablation.parquet").exists():
+        variants = read_parquet(path)
+        names = set(variants["method"])
+        changed = {k: v for k, v in config["ablations"].items() if k in names}
+        tables.append((ablation_table(variants, changed), "Variants of methods"))
     if any(fit["method"] in BAYESIAN for fit in fits):
         tables.append((convergence_table(fits), "Convergence of the samplers"))
     companions = {

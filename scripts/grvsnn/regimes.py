@@ -28,6 +28,14 @@ class Regime:
     additive: float
     dominance: float
 
+    @property
+    def name(self) -> str:
+        """What is trained, and from which scale, e.g. additive + dominance 0.03."""
+        scales = {"additive": self.additive, "dominance": self.dominance}
+        used = [kind for kind, scale in scales.items() if scale > 0]
+        values = dict.fromkeys(f"{scales[kind]:g}" for kind in used)
+        return f"{' + '.join(used)} {'/'.join(values)}"
+
 
 @dataclass(frozen=True, eq=False)
 class RegimeFits:

@@ -178,8 +178,9 @@ class GRVSNNRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
         """Bound the phenotypes of new rows (not their genetic values).
 
         CV+ intervals (`grvsnn.conformal`) from the residuals of the rows that each
-        member stopped early on; split conformal with one member. Valid for new animals
-        that are exchangeable with the training animals; with ``members=5`` and
+        member stopped early on; split conformal with one member. For new animals that
+        are exchangeable with the training animals, and slightly narrow, since the same
+        rows stop the training; with ``members=5`` and
         ``validation_fraction=0.2`` every training row calibrates.
 
         Parameters

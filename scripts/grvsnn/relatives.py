@@ -1,4 +1,4 @@
-"""A hidden layer of relatives: one unit per training animal, lit by its close kin.
+"""A kernel of relatives, from one unit per training animal, lit by its close kin.
 
 With x the centred dosages of an animal and x_j those of training animal j,
 
@@ -7,8 +7,9 @@ With x the centred dosages of an animal and x_j those of training animal j,
 Full sibs share what additive marker effects cannot carry: their dam's milk, their pen,
 dominance and epistasis. A linear output on u, its weights normal with one variance,
 gives each group of relatives an effect of its own where no pedigree tells who they
-are; the kernel of the layer is u(x)'u(x'). The threshold c follows from a number that
-means the same in every species: how many relatives an animal has on average.
+are: a Gaussian process with kernel u(x)'u(x'). Nothing of h is trained. The threshold
+c follows from a number that means the same in every species: how many relatives an
+animal has on average.
 """
 
 import numpy as np

@@ -1,18 +1,23 @@
-"""Joining predictors by their predictions of rows that none of them was fitted to."""
+"""Stacking: a weighted sum of predictors, by their predictions of held-out rows."""
 
 import numpy as np
 from scipy.optimize import nnls
+
+REML_PART = "reml"
+"""Name of the first part of grvsnn_plus: all its kernels together."""
 
 
 def earn_weights(
     held_out: np.ndarray, y: np.ndarray, standard_errors: float = 2.0
 ) -> np.ndarray:
-    """Weights of predictors, where all but the first must earn their place.
+    """Weights of predictors, where a mixture must beat the first one alone.
 
     Non-negative least squares over all predictors competes with the first one alone at
     weight 1. It wins only if it lowers the mean squared error by more than
     `standard_errors` standard errors of the paired difference: early stopping and the
-    weights both read the held-out rows, which flatters what is fitted there.
+    weights both read the held-out rows, which flatters what is fitted there. In a
+    mixture that has won the first predictor has no privilege left; its weight may be
+    0. Kept at weight 1, it would shrink large effects that others have in full.
 
     Parameters
     ----------

@@ -166,7 +166,8 @@ def column_moments(X: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, np.ndar
     X : ndarray, shape (n_samples, n_columns)
         int8 dosages or float features.
     rows : ndarray of int
-        The (training) rows that may be looked at.
+        The (training) rows that moments come from; all rows take part in the judgement
+        of what is constant.
 
     Returns
     -------

@@ -43,6 +43,7 @@ def test_every_table_and_figure_is_there(one_core):
         "intervals",
         "selection",
         "pedigree",
+        "parts",
         "ablation",
         "handed",
         "sentinel",
@@ -102,7 +103,7 @@ def test_variants_stay_out_of_the_benchmark(one_core):
 
 def test_same_config_gives_identical_tables_on_one_or_two_cores(one_core, two_cores):
     assert tables_of(one_core) == tables_of(two_cores)
-    assert len(tables_of(one_core)) == 18
+    assert len(tables_of(one_core)) == 19
 
 
 def test_both_guards_against_leakage_pass(one_core):

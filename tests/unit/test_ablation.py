@@ -13,6 +13,7 @@ from grvsnn.style import look
 from grvsnn.tables.ablation import ablation_table
 from grvsnn.tables.pedigree import improvement, pedigree_table
 from grvsnn.tables.selection import selection_table
+from grvsnn.tables.unchanged import unchanged_runs
 from toy_tasks import change, make_population, make_tasks
 
 SETTINGS = ["markers", "markers_pedigree"]
@@ -130,8 +131,75 @@ def test_pedigree_table_holds_settings_against_each_other():
     numbers = table.numbers.set_index("metric")["improvement_percent"]
     np.testing.assert_allclose(numbers["mse"], 10, atol=0.5)
     np.testing.assert_allclose(numbers["r"], 25, atol=1)
-    assert table.cells.shape == (4, 8)
-    assert table.best.iloc[0].tolist() == [False, False, True, True] * 2
+    assert table.cells.shape == (4, 9)
+    assert table.best.iloc[0].tolist() == [False, False, True, True] * 2 + [False]
+    assert (table.cells["Runs", "Unchanged"] == "0 of 5").all()
+    assert (table.numbers["n_runs"] == 5).all()
+
+
+def make_unchanged():
+    """Runs and fits of two settings: weight 0 in folds 1 to 4 of bmi, in all of fat."""
+    methods = ["mean", "gblup", "grvsnn", "grvsnn_plus"]
+    before = make_scores(methods, {"mse": 1.0, "r": 0.4}, ["markers"])
+    before.loc[(before["method"] == "mean") & (before["metric"] == "r"), "value"] = (
+        np.nan
+    )
+    after = before.assign(setting=SETTINGS[1])
+    weighed = (after["method"] == "grvsnn_plus") & (after["trait"] == "bmi")
+    changed = weighed & (after["fold"] == 5)
+    changed |= after["method"].eq("gblup") & after["trait"].eq("fat")
+    after.loc[changed, "value"] += 0.1
+    # the end of an iteration, below what counts as a change
+    after.loc[after["method"] == "gblup", "value"] += 1e-8
+    fits = []
+    for setting in SETTINGS:
+        loadings = {"loadings": 0.0} if setting == SETTINGS[1] else {}
+        some = {name: value + 0.1 for name, value in loadings.items()}
+        traits = {
+            "bmi": {"shares": {"markers": 0.3, **loadings}},
+            "fat": {"shares": {"markers": 0.3, **some}},
+        }
+        plus = {"traits": ["fat", "bmi"], "layers": {k: traits["fat"] for k in traits}}
+        for method in ("gblup", "grvsnn_plus"):
+            folds = []
+            for fold in range(1, 6):
+                facts = {"traits": traits}
+                if method == "grvsnn_plus":
+                    weights = [[0.0, 1.0], [0.2 * (fold == 5), 0.8]]
+                    facts = plus | {"weights": weights}
+                folds.append({"fold": fold, **facts})
+            names = {"dataset": "mouse", "setting": setting, "method": method}
+            fits.append(names | {"repeat": 1, "folds": folds})
+    return pd.concat([before, after]), fits
+
+
+def test_pedigree_table_says_where_nothing_changed_and_why():
+    scores, fits = make_unchanged()
+    table = pedigree_table(scores, "mouse", fits)
+    counts = table.cells["Runs", "Unchanged"]
+    assert counts["BMI", "GRVSNN+"] == "4 of 5 (b)"
+    assert counts["Fat", "GRVSNN+"] == "5 of 5 (b)"
+    assert counts["BMI", "GBLUP"] == "5 of 5 (c)"
+    assert counts["Fat", "GBLUP"] == "0 of 5"
+    assert counts["BMI", "Training mean"] == "5 of 5 (a)"
+    # equal for a reason that its fits do not tell
+    assert counts["BMI", "GRVSNN"] == "5 of 5"
+    for mark, text in (
+        ("a", "the training mean reads no features"),
+        ("b", "the mixed model of GRVSNN+, its one part that reads loadings, had"),
+        ("c", "the variance of the loadings was estimated as 0"),
+    ):
+        assert f"({mark}) {text}" in table.note
+
+
+def test_a_weight_of_0_in_one_setting_only_is_no_reason():
+    scores, fits = make_unchanged()
+    fits[1]["folds"][0]["weights"][0][0] = 0.5
+    table = pedigree_table(scores, "mouse", fits)
+    runs = unchanged_runs(scores, fits)
+    first = runs.query("method == 'grvsnn_plus' and trait == 'fat' and fold == 1")
+    assert first["unchanged"].item() and first["reason"].item() == ""
+    assert table.cells["Runs", "Unchanged"]["Fat", "GRVSNN+"] == "5 of 5 (b)"
 
 
 def make_rules():

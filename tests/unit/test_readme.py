@@ -1,4 +1,4 @@
-"""The README's example of new animals does what it says."""
+"""What the README says holds: its example of new animals, and the controls."""
 
 import re
 
@@ -6,6 +6,8 @@ import numpy as np
 import pandas as pd
 import predict_animals
 import pytest
+import yaml
+from grvsnn.config_check import missing_controls
 from grvsnn.genotypes import write_genotypes
 
 
@@ -52,3 +54,18 @@ def test_the_example_runs_and_both_ways_agree(example, tmp_path, monkeypatch, ca
     assert program == ".venv/bin/python scripts/"
     predict_animals.main(arguments[0].split())
     pd.testing.assert_frame_equal(pd.read_csv("predictions.csv"), by_code)
+
+
+def test_every_config_here_runs_both_controls(root):
+    paths = [p for p in (root / "config").glob("*.yaml") if p.stem != "datasets"]
+    configs = {path.stem: yaml.safe_load(path.read_text()) for path in paths}
+    for name, config in configs.items():
+        methods = config.get("methods", configs["config"]["methods"])
+        assert missing_controls(methods) == "", name
+
+
+def test_a_control_that_is_left_out_is_named():
+    text = missing_controls(["grvsnn", "gblup"])
+    assert text == "methods leaves out mean (the floor)"
+    text = missing_controls(["brr"])
+    assert text.endswith("mean (the floor) and gblup (the field's workhorse)")

@@ -108,6 +108,34 @@ def test_companions_are_written_up_where_there_are_any(results):
     assert "Nested and published (optimistic) protocol" in page
 
 
+def test_parts_and_variants_are_written_up_where_there_are_any(results):
+    fold = {
+        "traits": ["bmi"],
+        "parts": ["reml", "additive 0.01"],
+        "weights": [[1.0, 0.0]],
+        "layers": {"bmi": {"shares": {"markers": 0.25}}},
+    }
+    for setting in CONFIG["settings"]:
+        for repeat in (1, 2):
+            fit = make_fit(setting, "grvsnn_plus", repeat)
+            fit["folds"] = [{"fold": f, **fold} for f in range(1, 6)]
+            path = f"mouse/{setting}/grvsnn_plus/repeat-{repeat}/fits.json"
+            write_json(fit, results / path)
+    methods = ["grvsnn_plus", "grvsnn_plus-untrained"]
+    write_parquet(make_scores(methods, 2), results / "mouse/ablation/ablation.parquet")
+    config = CONFIG | {"methods": [*CONFIG["methods"], "grvsnn_plus"]}
+    config["ablations"] = {
+        "grvsnn_plus-untrained": {"start_scales": []},
+        "grvsnn-sigmoid": {"gate": "sigmoid"},
+    }
+    page = reference_page(results, config, "mouse.yaml", "a machine")
+    assert "**Parts of GRVSNN+**" in page
+    assert "|  | Trained, additive 0.01 | 0.000 ± 0.000 | – | 10 of 10 |" in page
+    assert "GRVSNN+, untrained: start_scales = []" in page
+    # a variant that is configured and was not fitted
+    assert "sigmoid" not in page
+
+
 def test_an_unfinished_run_is_refused(results):
     (results / "mouse/markers/brr/repeat-2/fits.json").unlink()
     with pytest.raises(InputError, match=r"1 of 8 fits are missing, e\.g\. .*brr/re"):

@@ -218,6 +218,20 @@ def test_methods_are_those_of_the_config(render):
         assert absent not in text
 
 
+def test_a_run_without_the_controls_says_so(render):
+    assert "Not run, and so" not in methods_of(render())
+    text = methods_of(render(methods=["grvsnn"]))
+    assert "not there to be beaten: the training mean and GBLUP." in text
+    text = methods_of(render(methods=["gblup", "brr"]))
+    assert "not there to be beaten: the training mean." in text
+
+
+def test_what_grvsnn_plus_is_stands_in_the_methods(render):
+    text = methods_of(render(methods=["mean", "gblup", "grvsnn_plus"]))
+    assert "GRVSNN+ is no gated network but a weighted sum of a mixed model" in text
+    assert "GRVSNN+ is no gated" not in methods_of(render(methods=["mean", "gblup"]))
+
+
 def test_the_published_protocol_is_called_optimistic_everywhere(render):
     assert "ptimistic" not in render()
     page = render(protocol="published")

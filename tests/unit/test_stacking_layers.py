@@ -1,4 +1,4 @@
-"""Layers that must earn their place, and BLUP at given variance components."""
+"""Mixtures that must beat the mixed model, and BLUP at given variance components."""
 
 import numpy as np
 import pytest
@@ -16,6 +16,19 @@ def test_a_better_mixture_is_taken_from_held_out_rows_only():
     y = 0.7 * held_out[0] + 0.3 * held_out[2]
     held_out[:, 150:], y[3] = np.nan, np.nan
     np.testing.assert_allclose(earn_weights(held_out, y), [0.7, 0, 0.3], atol=1e-10)
+
+
+def test_in_a_mixture_that_has_won_the_first_may_weigh_nothing():
+    """The first has a third of a large effect, the second all of it."""
+    weights = []
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        effect, noise = rng.standard_normal(300), rng.standard_normal((2, 300))
+        held_out = np.stack([0.3 * effect + 0.3 * noise[0], effect])
+        weights.append(earn_weights(held_out, effect + 0.3 * noise[1]))
+    np.testing.assert_allclose(weights, np.tile([0, 1], (20, 1)), atol=0.15)
+    # what is left to the first is noise, of either sign
+    assert 5 <= np.sum(np.array(weights)[:, 0] == 0) <= 15
 
 
 def test_noise_does_not_earn_a_place():

@@ -12,6 +12,7 @@ from grvsnn.coverage import wilson
 from grvsnn.errors import InputError
 from grvsnn.selection import stability_scores
 from grvsnn.tables import latex
+from grvsnn.tables.parts import parts_table
 from grvsnn.tables.scores import counts_text
 from grvsnn.tables.summary import best_of
 
@@ -197,6 +198,8 @@ def every_table():
             compare_methods(scores.query("method == 'brr'")), "pig"
         ),
         "stability": tables.stability_table(stability_scores(features)),
+        "parts": parts_table(make_plus_fits()),
+        "no parts": parts_table([]),
         "intervals": tables.intervals_table(make_intervals(), "pig"),
         "no intervals": tables.intervals_table(scores, "pig"),
     }
@@ -240,6 +243,35 @@ def make_fits():
     ]
 
 
+def make_plus_fits():
+    """Facts of grvsnn_plus over three folds; the second trait is that of one part."""
+    shares = {"markers": 0.2, "relatives": 0.1}
+    more = {"markers": [], "markers_pedigree": ["loadings"]}
+    return [
+        {
+            "dataset": "pig",
+            "setting": setting,
+            "method": "grvsnn_plus",
+            "repeat": 1,
+            "folds": [
+                {
+                    "fold": fold,
+                    "traits": ["t2", "t1"],
+                    "parts": ["reml", "additive 0.01", "additive + dominance 0.03"],
+                    "weights": [[0.0, 1.0, 0.0], [0.5 * (fold > 1), 0.1 * fold, 0.2]],
+                    # kernels stand by trait, in an order of their own
+                    "layers": {
+                        trait: {"shares": {**shares, **dict.fromkeys(more[setting], 0)}}
+                        for trait in ("t1", "t2")
+                    },
+                }
+                for fold in (1, 2, 3)
+            ],
+        }
+        for setting in SETTINGS
+    ]
+
+
 TABLES = [
     "performance",
     "calibration",
@@ -251,6 +283,8 @@ TABLES = [
     "comparison",
     "no comparison",
     "stability",
+    "parts",
+    "no parts",
     "intervals",
     "no intervals",
 ]
@@ -409,3 +443,47 @@ def test_summary_text_stacks_settings_where_traits_are_many():
     text = tables.summary_text(make_scores(traits=traits))
     assert max(map(len, text.splitlines())) <= 88
     assert text.count("GRVSNN") == 2
+
+
+def test_parts_are_mean_weights_and_shares_and_count_the_zeros():
+    table = parts_table(make_plus_fits())
+    assert list(table.cells.loc["T1"].index) == [
+        "Mixed model (REML)",
+        "Its kernel of markers",
+        "Its kernel of loadings",
+        "Its kernel of relatives",
+        "Its residual",
+        "Trained, additive 0.01",
+        "Trained, additive + dominance 0.03",
+    ]
+    alone, both = "Genomic markers", "Genomic markers and pedigree loadings"
+    rows = table.cells
+    # weights 0, 0.5, 0.5; by the names of the traits, not by their order
+    mixed = rows.loc[("T1", "Mixed model (REML)"), alone]
+    assert mixed.tolist() == ["0.333 ± 0.289", "–", "1 of 3"]
+    assert rows.loc[("T2", "Mixed model (REML)"), (alone, "Runs at 0")] == "3 of 3"
+    assert rows.loc[("T1", "Trained, additive 0.01"), (both, "Weight")] == (
+        "0.200 ± 0.100"
+    )
+    loadings = rows.loc[("T1", "Its kernel of loadings")]
+    assert loadings[alone].tolist() == ["–"] * 3
+    assert loadings[both].tolist() == ["–", "0.000 ± 0.000", "3 of 3"]
+    residual = rows.loc[("T1", "Its residual"), (alone, "Variance share")]
+    assert residual == "0.700 ± 0.000"
+    shares = table.numbers.query("quantity == 'variance share'")
+    sums = shares.groupby(["setting", "trait"])["mean"].sum()
+    np.testing.assert_allclose(sums, 1)
+
+
+def test_fits_that_do_not_name_their_parts_are_refused():
+    fits = make_plus_fits()
+    del fits[1]["folds"][0]["parts"]
+    with pytest.raises(InputError, match="markers_pedigree/grvsnn_plus/1: fits"):
+        parts_table(fits)
+
+
+def test_the_best_is_said_to_be_chosen_on_the_same_runs():
+    scores = make_scores()
+    assert "chosen on these same runs" in tables.summary_text(scores).splitlines()[0]
+    note = tables.comparison_table(compare_methods(scores), "pig").note
+    assert "chosen on these same runs" in note

@@ -1,6 +1,10 @@
 import numpy as np
 import pytest
+from grvsnn.inputs import Standardiser
+from grvsnn.methods import bayes, gblup
 from grvsnn.tasks import column_moments, normalise_importance, standardise
+
+from tests.unit.toy_tasks import change, make_population, make_tasks
 
 RNG = np.random.default_rng(0)
 
@@ -55,3 +59,29 @@ def test_traces_in_training_are_no_spread_either():
     assert sd[0] == 0 and (sd[1:] > 0).all()
     standard = standardise(X, train)
     assert (standard[:, 0] == 0).all() and np.abs(standard).max() < 13
+
+
+def test_standardised_columns_cancel_the_eigenvalues_and_kernels_keep_them():
+    """docs/protocol.md: L = Q sqrt(Lambda) is Q to all methods but the mixed models."""
+    genotypes, loadings, Y = make_population(np.random.default_rng(6))
+    # eigenvalues that differ: those of equal families do not
+    Q = loadings / np.linalg.norm(loadings, axis=0)
+    L = Q * np.sqrt(np.geomspace(0.1, 10, Q.shape[1]))
+    one, two = (
+        make_tasks(genotypes, part, Y, method="any", setting="pedigree")[0]
+        for part in (L, Q)
+    )
+    rows = one.train
+    np.testing.assert_allclose(standardise(L, rows), standardise(Q, rows), atol=1e-12)
+    none = genotypes[:, :0]
+    dense = [Standardiser.fit(none, X, rows).apply(none, X).dense for X in (L, Q)]
+    np.testing.assert_allclose(*dense, atol=1e-6)
+
+    params = {"n_iter": 60, "burn_in": 20, "thin": 1, "backend": "native"}
+    sampled = [
+        bayes.fit([change(task, method="brr")], params, 1)[0].predicted
+        for task in (one, two)
+    ]
+    np.testing.assert_allclose(*sampled, atol=1e-3)
+    kernels = [gblup.fit([task], {}, 1)[0].predicted for task in (one, two)]
+    assert np.abs(kernels[0] - kernels[1]).max() > 0.05

@@ -100,7 +100,13 @@ def test_contract_threads_and_company(tasks, tmp_path):
         assert one.importance.shape == one.selected.shape == (task.n_features, 2)
         assert one.feature_columns["dominance"].shape == (task.n_features, 2)
         write_json(one.info, tmp_path / "info.json")
-        assert json.loads((tmp_path / "info.json").read_text())["weights"]
+        info = json.loads((tmp_path / "info.json").read_text())
+        assert info["traits"] == list(task.traits)
+        names = ["reml", "additive 0.01", "additive + dominance 0.03"]
+        assert info["parts"] == names
+        assert np.shape(info["weights"]) == (2, 3)
+        kernels = {"markers", "loadings", "relatives"}
+        assert all(set(info["layers"][t]["shares"]) == kernels for t in task.traits)
     alone = fit(tasks[1:2], QUICK, 1)[0]
     np.testing.assert_array_equal(alone.predicted, fits[1].predicted)
 
@@ -122,6 +128,10 @@ def test_without_products_and_relatives_it_is_gblup(population):
         )[:1]
         bare = {"relatives": [], "start_scales": [], "dominance_scales": []}
         plus, reference = fit(tasks, bare, 1)[0], gblup.fit(tasks, {}, 1)[0]
+        assert plus.info["parts"] == ["reml"]
+        facts = plus.info["layers"]["t0"]["shares"]
+        assert list(facts) == reference.info["kernels"]
+        assert facts == pytest.approx(reference.info["traits"]["t0"]["shares"])
         np.testing.assert_allclose(plus.predicted, reference.predicted, atol=1e-10)
         np.testing.assert_allclose(
             plus.feature_columns["effect"],

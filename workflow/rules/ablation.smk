@@ -134,6 +134,8 @@ rule tabulate_pedigree:
     input:
         scores="<results>/{dataset}/scores.parquet",
         facts=get_facts(),
+        # they say why loadings changed nothing
+        fits=get_jobs("fits.json", of={"gblup", "grvsnn_plus"}),
     output:
         csv="<results>/{dataset}/tables/pedigree.csv",
         tex="<results>/{dataset}/tables/pedigree.tex",

@@ -344,6 +344,7 @@ def get_final_targets(wildcards):
         names += ["intervals"] if intervals else []
         names += ["selection"] if SELECTING else []
         names += ["ablation"] if VARIANTS else []
+        names += ["parts"] if "grvsnn_plus" in config["methods"] else []
         both = {"markers", "markers_pedigree"} <= set(config["settings"])
         names += ["pedigree"] if both else []
         tables += [f"{dataset}/tables/{name}" for name in names]

@@ -92,6 +92,33 @@ rule tabulate_convergence:
         "../../scripts/tabulate_convergence.py"
 
 
+rule tabulate_parts:
+    input:
+        fits=get_jobs("fits.json", of={"grvsnn_plus"}),
+    output:
+        csv="<results>/{dataset}/tables/parts.csv",
+        tex="<results>/{dataset}/tables/parts.tex",
+        html=report(
+            "<results>/{dataset}/tables/parts.html",
+            caption="../report/parts.rst",
+            category="Tables",
+            subcategory="{dataset}",
+            labels={"table": "parts of GRVSNN+", "dataset": "{dataset}"},
+        ),
+    log:
+        "<logs>/tables/{dataset}/parts.log",
+    conda:
+        "../../envs/report.yaml"
+    resources:
+        mem_mb=grow(1000),
+        runtime=grow(10),
+        gpu=0,
+    params:
+        code=hash_code("tabulate_parts.py"),
+    script:
+        "../../scripts/tabulate_parts.py"
+
+
 rule tabulate_dcor:
     input:
         facts=FACTS,

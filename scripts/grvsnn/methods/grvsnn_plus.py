@@ -1,17 +1,21 @@
-"""GRVSNN+: polygenic layers by REML, and gated marker effects that earn their place.
+"""GRVSNN+: a mixed model fitted by REML, stacked with trained marker effects.
 
-The predictor of a trait is a sum over layers,
+It is no gated network. The prediction of a trait is a weighted sum of parts,
 
-    mu + sum_i b_i x_i + sum_k l_k L_k + sum_j u_j h_j(x) + sum_i (beta_i x_i
-        + delta_i [x_i = 1]),
+    w_0 (mu + sum_i b_i x_i + sum_k l_k L_k + sum_j u_j h_j(x))
+        + sum_r w_r sum_i (beta_ri x_i + delta_ri [x_i = 1]).
 
-with a linear skip of all markers, one of the pedigree loadings, a hidden layer of
-relatives (`grvsnn.relatives`), and marker effects trained as products from a small
-start (`grvsnn.regimes`), which pick out large and dominant loci. The output weights b,
-l and u of the first three are normal with one variance a layer; REML on the training
-rows estimates the variances and how many relatives count as close. The product part is
-trained in several regimes on every inner split; it joins the sum only for a trait whose
-held-out phenotypes it predicts better.
+The first part is a mixed model with up to three kernels: of the markers x (GBLUP), of
+the pedigree loadings L, and of relatives found by their markers (`grvsnn.relatives`).
+Their effects b, l and u are normal with one variance a kernel; REML on the training
+rows estimates the variances and how many relatives count as close. The other parts are
+additive and dominance effects of markers, trained as products by gradient flow from a
+small start (`grvsnn.regimes`), one part a start scale r, on every inner split; they
+pick out large and dominant loci.
+
+The weights come from inner held-out rows (`grvsnn.stacking`): the mixed model stands
+alone unless a mixture predicts these better, and in a mixture any part may have weight
+0, the mixed model too. Where its weight is 0, pedigree loadings change nothing.
 """
 
 import logging
@@ -30,7 +34,7 @@ from grvsnn.layers import PolygenicFit, fit_polygenic
 from grvsnn.methods.grvsnn import one_torch_thread
 from grvsnn.polygenic import shared_products
 from grvsnn.regimes import MarkerColumns, Regime, RegimeFits, train_regimes
-from grvsnn.stacking import earn_weights
+from grvsnn.stacking import REML_PART, earn_weights
 from grvsnn.tasks import FoldFit, FoldTask, column_moments, normalise_importance
 
 logger = logging.getLogger(__name__)
@@ -43,8 +47,8 @@ class PlusParams:
     Parameters
     ----------
     relatives : sequence of float
-        Mean numbers of close relatives that the layer of relatives is tried with; the
-        likelihood chooses. Empty leaves the layer out.
+        Mean numbers of close relatives that the kernel of relatives is tried with; the
+        likelihood chooses. Empty leaves the kernel out.
     start_scales : sequence of float
         Start scales of additive marker effects: 0.1 is polygenic, 0.001 sparse.
     dominance_scales : sequence of float
@@ -101,7 +105,7 @@ def fit(tasks: Sequence[FoldTask], params: Mapping, n_threads: int) -> list[Fold
 
 
 def fit_fold(task: FoldTask, products: np.ndarray, settings: PlusParams) -> FoldFit:
-    """Fit the polygenic layers and the product part, weigh them and predict."""
+    """Fit the mixed model and the trained parts, weigh them and predict."""
     start = time.perf_counter()
     polygenic = fit_polygenic(task, products, settings.relatives)
     columns = MarkerColumns(task)
@@ -120,6 +124,8 @@ def fit_fold(task: FoldTask, products: np.ndarray, settings: PlusParams) -> Fold
     ) / len(members)
     info = {
         **asdict(settings),
+        "traits": list(task.traits),
+        "parts": [REML_PART, *(regime.name for regime in regimes)],
         "weights": weights.tolist(),
         "steps": fits.steps.tolist(),
         "layers": polygenic.facts,
@@ -155,7 +161,7 @@ def _interpret(
 ) -> tuple[np.ndarray, dict[str, np.ndarray]]:
     """Compute importance (n_features, T), effects and curves of every feature.
 
-    What the layer of relatives adds belongs to no single feature; its share of the
+    What the kernel of relatives adds belongs to no single feature; its share of the
     variance stands in the fit's facts.
     """
     M, K, T = task.n_markers, task.n_loadings, len(task.traits)

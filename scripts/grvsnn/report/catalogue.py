@@ -52,6 +52,7 @@ RESULTS: Mapping[str, Result] = {
     "figures/comparison": Result("Comparison", "Differences from the best method"),
     "tables/comparison": Result("Comparison", "Tests between methods"),
     "tables/pedigree": Result("Comparison", "What the pedigree adds", "Ablations"),
+    "tables/parts": Result("Comparison", "What GRVSNN+ is made of"),
     "figures/ablation": Result("Comparison", "Variants of methods", "Ablations"),
     "tables/ablation": Result("Comparison", "Variants, in numbers", "Ablations"),
     "figures/accuracy_breeding": Result(

@@ -16,7 +16,8 @@ from grvsnn.tables.scores import places_in
 PLACE = ["dataset", "setting", "trait"]
 NOTE = (
     "Largest mean correlation with observed test phenotypes, and the 95 % interval of "
-    "the corrected resampled t; the best is chosen on the same runs, which favours it. "
+    "the corrected resampled t; the best is chosen on the same runs, which favours it: "
+    "its r is too large, and other methods look worse beside it than they are. "
     f"Not told apart: Holm-adjusted p above {SIGNIFICANT:g} in the tests between "
     "methods, which with few runs does not mean equal."
 )

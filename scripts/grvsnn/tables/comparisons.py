@@ -22,6 +22,12 @@ from grvsnn.labels import (
 from grvsnn.tables.layout import Table, make_table, number, p_value, with_interval
 
 SIGNIFICANT = 0.05
+BEST_CHOSEN = (
+    "The reference of each trait and setting is the method with the best mean, chosen "
+    "on these same runs: that favours it, so that differences from it are too large "
+    "and p values too small, most of all where several methods are close."
+)
+"""Said wherever methods are compared with the best one."""
 
 
 def comparison_table(
@@ -90,6 +96,7 @@ def _bold(test: object) -> list[bool]:
 def _note(frame: pd.DataFrame, rope: float) -> str:
     runs = f"{int(frame['n'].max())} paired runs" if len(frame) else "no paired runs"
     return (
+        f"{BEST_CHOSEN} "
         f"Difference from the reference over {runs}, with the 95 % interval and the p "
         "value of the corrected resampled t-test (Nadeau and Bengio 2003), Holm-"
         "adjusted within trait and setting, bold where p ≤ 0.05; posterior "

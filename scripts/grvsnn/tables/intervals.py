@@ -66,9 +66,11 @@ def _cells(row: object) -> list[str]:
 
 def _note() -> str:
     return (
-        f"Conformal intervals of nominal coverage {COVERAGE:g} from out-of-fold "
-        "residuals of the training rows (CV+, Barber et al. 2021; split conformal for "
-        "a single member). Coverage: share of test phenotypes within their interval; "
-        "pooled: over all test animals, with Wilson's interval for the animals of one "
-        "repeat; width in training SD."
+        f"Intervals of nominal coverage {COVERAGE:g} from out-of-fold residuals of the "
+        "training rows (CV+, Barber et al. 2021; split conformal for a single member). "
+        "Early stopping, tuning and the weights of GRVSNN+ read the same rows, so that "
+        "these residuals are a little small and the nominal coverage is not "
+        "guaranteed; what was reached is shown. Coverage: share of test phenotypes "
+        "within their interval; pooled: over all test animals, with Wilson's interval "
+        "for the animals of one repeat; width in training SD."
     )

@@ -1,5 +1,6 @@
 """Table of what pedigree loadings add to markers, method by method."""
 
+from collections.abc import Iterable, Mapping
 from itertools import product
 
 import pandas as pd
@@ -16,12 +17,15 @@ from grvsnn.labels import (
 )
 from grvsnn.tables.layout import Table, make_table, number, p_value
 from grvsnn.tables.summary import Summary, runs_note
+from grvsnn.tables.unchanged import REASONS, WITH, WITHOUT, unchanged_runs
 
 SHOWN = ("mse", "r")
-WITHOUT, WITH = "markers", "markers_pedigree"
+MARKS = dict(zip(REASONS, "abc", strict=True))
 
 
-def pedigree_table(scores: pd.DataFrame, dataset: str) -> Table:
+def pedigree_table(
+    scores: pd.DataFrame, dataset: str, fits: Iterable[Mapping] = ()
+) -> Table:
     """Relative improvement of MSE and r when pedigree loadings join the markers.
 
     Parameters
@@ -30,15 +34,20 @@ def pedigree_table(scores: pd.DataFrame, dataset: str) -> Table:
         Long scores with mse and r in settings markers and markers_pedigree.
     dataset : str
         Which dataset.
+    fits : iterable of mapping
+        Contents of its fits.json files, which say why loadings changed nothing.
 
     Returns
     -------
     Table
         Rows trait x model, columns metric x (markers, with loadings, improvement in
-        per cent, p); p <= 0.05 is bold.
+        per cent, p), then in how many runs nothing changed and a mark for the reason;
+        p <= 0.05 is bold.
     """
     mine = scores["dataset"] == dataset
     scores = scores[mine & scores["setting"].isin([WITHOUT, WITH])]
+    runs = unchanged_runs(scores, fits)
+    unchanged = dict(list(runs.groupby(["method", "trait"], sort=False)))
     scores = scores[scores["metric"].isin(SHOWN)]
     summary = Summary(scores)
     tests = compare_settings(scores, SHOWN, reference=WITHOUT)
@@ -56,21 +65,26 @@ def pedigree_table(scores: pd.DataFrame, dataset: str) -> Table:
             ]
             p = p_values.get((method, trait, metric), float("nan"))
             gain = improvement(*values, metric)
-            rows.append((dataset, trait, method, metric, *values, gain, p))
+            same = unchanged.get((method, trait), runs[:0])
+            counts = (int(same["unchanged"].sum()), len(same))
+            rows.append((dataset, trait, method, metric, *values, gain, p, *counts))
             line += [*map(number, values), _percent(gain), _p_text(p)]
             bold += [False, False, p <= 0.05, p <= 0.05]
-        cells.append(line)
-        best.append(bold)
+        cells.append([*line, _unchanged_text(same)])
+        best.append([*bold, False])
     leaves = ["Markers", "With loadings", "Improvement", "p"]
+    columns = list(product(map(metric_label, SHOWN), leaves))
     names = ["dataset", "trait", "method", "metric", WITHOUT, WITH]
+    names += ["improvement_percent", "p", "n_unchanged", "n_runs"]
     return make_table(
-        numbers=pd.DataFrame(rows, columns=[*names, "improvement_percent", "p"]),
+        numbers=pd.DataFrame(rows, columns=names),
         rows=index,
         headings=["Trait", "Model"],
-        columns=list(product(map(metric_label, SHOWN), leaves)),
+        columns=[*columns, ("Runs", "Unchanged")],
         cells=cells,
         best=best,
-        note=f"{_note()} {runs_note(scores).replace('Mean ± SD', 'Means')}",
+        note=f"{_note()} {runs_note(scores).replace('Mean ± SD', 'Means')} "
+        + _unchanged_note(runs),
     )
 
 
@@ -101,4 +115,24 @@ def _note() -> str:
         "Improvement: of the mean, in per cent of the mean from markers alone; above 0 "
         "where the loadings help. p of the corrected resampled t-test over paired "
         "runs, unadjusted; bold where p ≤ 0.05."
+    )
+
+
+def _unchanged_text(runs: pd.DataFrame) -> str:
+    """Print e.g. ``4 of 5 (b)``: unchanged runs, and the marks of their reasons."""
+    if runs.empty:
+        return GAP
+    text = f"{runs['unchanged'].sum()} of {len(runs)}"
+    marks = sorted({MARKS[reason] for reason in runs["reason"] if reason})
+    return f"{text} ({', '.join(marks)})" if marks else text
+
+
+def _unchanged_note(runs: pd.DataFrame) -> str:
+    met = set(runs["reason"])
+    reasons = [f"({MARKS[key]}) {text}" for key, text in REASONS.items() if key in met]
+    if not reasons:
+        return "Unchanged: runs whose MSE and r are the same in both settings."
+    return (
+        "Unchanged: runs whose MSE and r are the same in both settings, so that the "
+        f"loadings changed nothing: {'; '.join(reasons)}."
     )

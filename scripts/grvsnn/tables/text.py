@@ -41,7 +41,8 @@ def summary_text(scores: pd.DataFrame, metric: str = "r") -> str:
     places = list(places_in(scores))
     summary = Summary(scores[scores["metric"] == metric])
     runs = len(scores[["repeat", "fold"]].drop_duplicates())
-    lines = [f"Mean {metric_label(metric)} over {runs} runs, * best of its column"]
+    best = "* best of its column, chosen on these same runs"
+    lines = [f"Mean {metric_label(metric)} over {runs} runs, {best}"]
     for dataset, mine in groupby(places, key=lambda place: place[0]):
         columns = list(mine)
         names = [method_label(method) for method in methods]
