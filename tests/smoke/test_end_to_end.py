@@ -5,6 +5,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import yaml
+from grvsnn import __version__
 
 from tests.browser import demand_sound
 from tests.quick import prepare, tables_of
@@ -95,10 +96,12 @@ def test_only_methods_with_intervals_have_their_coverage_scored(one_core):
 
 def test_variants_stay_out_of_the_benchmark(one_core):
     ablation = pd.read_csv(one_core / "results/tiny/tables/ablation.csv")
-    assert set(ablation["method"]) == {"grvsnn", "grvsnn-sigmoid"}
-    assert (ablation.groupby("method")["metric"].nunique() == 5).all()
+    # BRR has no epochs
+    counts = {"grvsnn": 5, "grvsnn-sigmoid": 5, "brr": 3, "brr-exact": 3}
+    assert ablation.groupby("method")["metric"].nunique().to_dict() == counts
     for path, text in tables_of(one_core).items():
-        assert ("grvsnn-sigmoid" in text) == (path.stem in ("ablation", "handed"))
+        for name in ("grvsnn-sigmoid", "brr-exact"):
+            assert (name in text) == (path.stem in ("ablation", "handed"))
 
 
 def test_same_config_gives_identical_tables_on_one_or_two_cores(one_core, two_cores):
@@ -130,6 +133,24 @@ def test_every_fit_names_its_backend_and_versions(one_core):
         assert facts["versions"]["numpy"]
         if facts["method"] in ("brr", "blasso", "bayescpi"):
             assert all(fold["backend"] == "native" for fold in facts["folds"])
+
+
+def test_every_table_names_the_backend(one_core):
+    folder = one_core / "results"
+    named = 0
+    for path in folder.rglob("tables/*.csv"):
+        table = pd.read_csv(path)
+        methods = set(table.get("method", [])) | set(table.get("stage", []))
+        if path.stem == "findings" or not methods:
+            continue
+        column = "method" if "method" in table else "stage"
+        bayesian = table[column].str.startswith(("brr", "blasso", "bayescpi"))
+        assert (table.loc[bayesian, "backend"] == f"native {__version__}").all(), path
+        for suffix in (".tex", ".html") if bayesian.any() else ():
+            text = path.with_suffix(suffix).read_text()
+            assert "Backend: " in text and f"by native {__version__}" in text, path
+            named += 1
+    assert named > 20
 
 
 def test_second_run_has_nothing_to_do(one_core, snakemake):

@@ -1,4 +1,5 @@
 import json
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -160,6 +161,25 @@ def test_outputs_carry_keys_values_and_facts(stage, monkeypatch):
     facts = json.loads(paths[2].read_text())
     assert facts["repeat"] == 2
     assert [fold["seen"] for fold in facts["folds"]] == [3, 3, 3]
+
+
+def test_versions_are_those_of_what_was_loaded_and_of_foreign_software(
+    stage, monkeypatch
+):
+    def foreign(tasks, params, n_threads):
+        versions = {"R": "4.2.2", "rpy2": "3.6.4", "BGLR": "1.1.5"}
+        fits = probe(tasks, params, n_threads)
+        return [replace(fit, info={"versions": versions}) for fit in fits]
+
+    monkeypatch.setattr(fitting, "load_method", lambda name: foreign)
+    # as in a job that never imports it, though it is installed
+    monkeypatch.delitem(sys.modules, "lassonet", raising=False)
+    paths = [stage / name for name in ("p.parquet", "f.parquet", "fits.json")]
+    fit_and_write(load(stage), {"a": 3}, 1, *paths)
+    versions = json.loads(paths[2].read_text())["versions"]
+    assert {"grvsnn", "numpy", "R", "rpy2", "BGLR"} <= set(versions)
+    assert versions["BGLR"] == "1.1.5"
+    assert "lassonet" not in versions
 
 
 @pytest.mark.parametrize("with_intervals", [True, False])

@@ -18,6 +18,7 @@ ALONE = {
     "simulate_population",
     "compute_loadings",
     "fit_bayes",
+    "fit_bayes_variant",
     "fit_bayes_companion",
     "fit_lassonet",
     "fit_lassonet_companion",
