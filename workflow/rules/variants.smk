@@ -18,10 +18,14 @@ def variants_of(base):
     return "|".join(names) or "no_variant_of_this_method"
 
 
+def get_method_params(name):
+    """Parameters of a method, or of a variant: its method's own, with the changes."""
+    return {**config.get(base_of(name), {}), **VARIANTS.get(name, {})}
+
+
 def get_params(wildcards):
-    """Parameters of a variant: its method's own, with the variant's changes."""
-    base = base_of(wildcards.method)
-    return {**config[base], **VARIANTS[wildcards.method]}
+    """Parameters of a variant."""
+    return get_method_params(wildcards.method)
 
 
 def get_ablation_jobs(name, methods):

@@ -201,7 +201,7 @@ def _target(task: FoldTask, trait: int, n_chains: int) -> Target:
             "fewer than three different training phenotypes; drop the trait or folds"
         )
     train = np.zeros(len(y), bool)
-    train[task.train] = True
+    train[task.scaling_rows] = True
     seeds = tuple(task.seed_for(name, chain) for chain in range(n_chains))
     return Target(y=y, train=train, seeds=seeds)
 
