@@ -12,7 +12,8 @@ the test animals                    ``peeking``   ``published``
 =================================== ============= =====================
 
 Each is a companion ``<method>-<cell>`` (rules/controls.smk), but for the one that is
-the benchmark's own fit: ``part``, or ``whole`` of methods that fit all training animals.
+the benchmark's own fit: ``part``, or ``whole`` of methods that fit all training
+animals.
 """
 
 from pathlib import Path
@@ -59,7 +60,8 @@ def optimism_scores(scores: pd.DataFrame, companions: pd.DataFrame) -> pd.DataFr
     method = name.where(own, name.map(fitted_as))
     taken = set(companions["method"])
     by_parts = {
-        base: f"{base}-peeking" in taken and f"{base}-part" not in taken
+        base: f"{base}-part" not in taken
+        and bool({f"{base}-whole", f"{base}-peeking"} & taken)
         for base in method.unique()
     }
     cell = name.str.rpartition("-")[2]

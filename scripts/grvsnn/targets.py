@@ -16,10 +16,13 @@ from grvsnn.errors import InputError
 from grvsnn.tasks import CONSTANT
 
 PROTOCOLS = ("nested", "published")
-LEAST_SPREAD = 1e-4
+LEAST_SPREAD = 1e-3
 """SD of a covariate, relative to its root mean square, from which it is left alone."""
-LARGEST = 1e4
+LARGEST = 1e3
 """Root mean square of a covariate (or its reciprocal) up to which it is left alone."""
+COLLINEAR = 1e-8
+"""Singular value of the fixed effects, relative to the largest, up to which they are
+collinear: what sets them apart is the rounding of large numbers."""
 
 
 def make_targets(
@@ -169,7 +172,7 @@ def _adjust(Y: np.ndarray, effects: _Effects, visible: np.ndarray) -> np.ndarray
     for column in range(Y.shape[1]):
         rows = visible & ~np.isnan(Y[:, column])
         known = effects.seen_from(rows)
-        estimates, *_ = np.linalg.lstsq(known[rows], Y[rows, column], rcond=None)
+        estimates, *_ = np.linalg.lstsq(known[rows], Y[rows, column], rcond=COLLINEAR)
         out[:, column] = Y[:, column] - known @ estimates
     return out
 
@@ -225,7 +228,7 @@ def count_effects(
         is_train = part["role"].to_numpy() == "train"
         for trait, known in observed.loc[part["sample_id"]].items():
             used = is_train & known.to_numpy()
-            rank = np.linalg.matrix_rank(effects.seen_from(used)[used])
+            rank = np.linalg.matrix_rank(effects.seen_from(used)[used], rtol=COLLINEAR)
             rows.append((repeat, fold, trait, int(rank), int(used.sum())))
     columns = ["repeat", "fold", "trait", "n_effects", "n_animals"]
     return pd.DataFrame(rows, columns=columns)
@@ -248,7 +251,8 @@ def _demand_residuals(
             raise InputError(
                 f"trait {trait!r} is explained entirely by the covariates in fold "
                 f"{fold}: {values}; leave out or coarsen the one that has a level for "
-                "nearly every animal, or is the trait itself, and give dates as numbers"
+                "nearly every animal, or is the trait itself, and give dates as days "
+                "since some date"
             )
 
 

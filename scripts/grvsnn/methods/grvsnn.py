@@ -166,6 +166,9 @@ def fit_fold(task: FoldTask, recipe: Recipe) -> FoldFit:
         genotypes = genotypes[:, :0].astype(np.int8)
     standardiser = Standardiser.fit(genotypes, dense, task.scaling_rows)
     inputs = standardiser.apply(genotypes, dense).to(device)
+    if recipe.architecture.architecture == "bottleneck":
+        # it has no block for each marker that a table would serve
+        inputs = inputs.as_dense()
     Y = torch.from_numpy(np.array(task.Y, dtype=np.float32)).to(device)
 
     tuned = _tune_fold(task, recipe, inputs, Y)

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import pandas as pd
 
 from grvsnn.labels import (
+    GAP,
     method_label,
     methods_in,
     setting_label,
@@ -69,24 +70,27 @@ def _cells(row: pd.Series) -> list[str]:
         *(mean_sd(row[f"{cell}_mean"], row[f"{cell}_sd"]) for cell in CELLS),
         *(
             with_interval(*row[[name, f"{name}_lower", f"{name}_upper"]])
+            if pd.notna(row[name])
+            else GAP
             for name in CONTRASTS
         ),
     ]
 
 
 def _note(by_cell: pd.DataFrame, shares: Mapping[bool, int]) -> str:
+    part, whole = f"{shares[False]} %", f"{shares[True]} %"
     text = (
-        f"{shares[False]} % of the animals are what an inner split fits, "
-        f"{shares[True]} % all training animals. Nested: stopped and tuned on the inner validation "
-        f"rows; with {shares[True]} % the network or path is then fitted again to all "
-        "training animals, as long as was found best. Optimistic: as many animals "
-        "fitted, but stopped and tuned on the test animals, features standardised and "
-        f"phenotypes adjusted by all animals; with {shares[True]} % this is the "
-        "protocol of the paper's released code. Leakage is the difference by what the "
-        "fit saw of the test animals, as many animals fitted: no accuracy that a new "
-        "animal would have. Training size is the difference by the number of animals, "
-        "nested: a real gain, which the published protocol has as well. All are scored "
-        "with the same test phenotypes, adjusted and scaled by the training animals. "
+        f"{part} of the animals are those that an inner split fits, {whole} are all "
+        "training animals. Nested: tuned and stopped on inner validation rows; with "
+        f"{whole} the network or path is then fitted again to all training animals, "
+        "for the number of epochs found. Optimistic: as many animals fitted, but tuned "
+        "and stopped on the test animals, features standardised and phenotypes "
+        f"adjusted and scaled by all animals; with {whole} this is the protocol of the "
+        "paper's released code. Leakage: optimistic − nested with as many animals "
+        "fitted, no accuracy that a new animal would have. Training size: "
+        f"{whole} − {part}, nested, which the published protocol gains as well. –: a "
+        "method that has no such fit. All are scored with the same test phenotypes in "
+        "the same unit: adjusted and scaled by the training animals. "
         f"{_own_fits(by_cell, shares)} Differences are over paired runs (same folds "
         "and seeds), with the 95 % interval of the corrected resampled t-test."
     )
