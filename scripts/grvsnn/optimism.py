@@ -101,22 +101,22 @@ def compare_cells(by_cell: pd.DataFrame) -> pd.DataFrame:
         mine = table[table["cell"] == cell].set_index(KEYS)[["mean", "sd"]]
         numbers = numbers.join(mine.add_prefix(f"{cell}_"))
     for name, pair in CONTRASTS.items():
-        tests = _contrast(by_cell, pair)[["difference", "lower", "upper", "p"]]
-        numbers = numbers.join(tests.add_prefix(f"{name}_"))
+        numbers = numbers.join(_contrast(by_cell, pair).add_prefix(f"{name}_"))
     numbers.columns = numbers.columns.str.replace("_difference", "")
     return numbers.reset_index()
 
 
 def _contrast(by_cell: pd.DataFrame, pair: tuple[str, str]) -> pd.DataFrame:
     """Compare the first cell of a pair with the second, method by method."""
-    mine = by_cell[by_cell["cell"].isin(pair)]
-    parts = [
-        compare_methods(part.assign(method=part["cell"]), METRICS, pair[1]).assign(
-            method=method
-        )
-        for method, part in mine.groupby("method", sort=False)
-    ]
-    return pd.concat(parts).set_index(KEYS)
+    tests = []
+    for method, part in by_cell.groupby("method", sort=False):
+        two = part[part["cell"].isin(pair)]
+        test = compare_methods(two.assign(method=two["cell"]), METRICS, pair[1])
+        tests.append(test.assign(method=method))
+    # of a method that lacks one of the two nothing is left
+    found = [test for test in tests if len(test)]
+    columns = ["difference", "lower", "upper", "p"]
+    return pd.concat(found or tests).set_index(KEYS)[columns].astype(float)
 
 
 def fitted_shares(folds: pd.DataFrame) -> dict[bool, int]:
