@@ -52,8 +52,8 @@ def make_targets(
         fold, sample_id and the traits in units of the training rows' standard
         deviation; NaN in test rows (nested).
     truth : DataFrame
-        repeat, fold, sample_id, trait, observed: test rows in the same units; mean, sd:
-        what was subtracted from the adjusted phenotype and then divided by, raw units.
+        repeat, fold, sample_id, trait, observed: test rows in the same units; centre:
+        mean of the training rows in these units (nested: 0); sd: the unit, raw.
     """
     traits = [name for name in phenotypes.columns if name != "sample_id"]
     Y_all = phenotypes.set_index("sample_id")[traits]
@@ -72,9 +72,12 @@ def make_targets(
         training.append(pd.DataFrame({**ids, **dict(zip(traits, seen.T, strict=True))}))
         keys = {"repeat": repeat, "fold": fold}
         keys["sample_id"] = ids["sample_id"][is_test]
+        centre = np.nanmean(scaled[~is_test], axis=0)
         truth += [
-            pd.DataFrame({**keys, "trait": trait, "observed": y, "mean": m, "sd": s})
-            for trait, y, m, s in zip(traits, scaled[is_test].T, mean, sd, strict=True)
+            pd.DataFrame({**keys, "trait": trait, "observed": y, "centre": c, "sd": s})
+            for trait, y, c, s in zip(
+                traits, scaled[is_test].T, centre, sd, strict=True
+            )
         ]
     return pd.concat(training, ignore_index=True), pd.concat(truth, ignore_index=True)
 
@@ -84,9 +87,9 @@ def restate(
 ) -> pd.DataFrame:
     """Express predictions in the units of another truth.
 
-    Both truths standardise adjusted phenotypes, by other rows. With m and s the mean
-    and SD of their own truth and m', s' those of the other, predictions p become
-    (m + s p - m') / s'.
+    The two adjust and standardise phenotypes by other rows. With c the training rows'
+    mean and s the unit of the predictions' own truth, c' and s' those of the other, a
+    prediction p is s (p - c) above the training mean, and becomes c' + s (p - c) / s'.
 
     Parameters
     ----------
@@ -103,18 +106,18 @@ def restate(
     keys = ["repeat", "fold", "trait"]
     moments = [
         predictions[keys].merge(
-            truth[[*keys, "mean", "sd"]].drop_duplicates(),
+            truth[[*keys, "centre", "sd"]].drop_duplicates(),
             how="left",
             validate="many_to_one",
         )
         for truth in (own, other)
     ]
-    (mean, sd), (new_mean, new_sd) = (
-        (table["mean"].to_numpy(), table["sd"].to_numpy()) for table in moments
+    (centre, sd), (new_centre, new_sd) = (
+        (table["centre"].to_numpy(), table["sd"].to_numpy()) for table in moments
     )
     out = predictions.copy()
     for name in ("predicted", "lower", "upper"):
-        out[name] = (mean + sd * out[name].to_numpy() - new_mean) / new_sd
+        out[name] = new_centre + sd * (out[name].to_numpy() - centre) / new_sd
     return out
 
 

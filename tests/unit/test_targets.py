@@ -158,17 +158,19 @@ def test_one_forecast_has_one_mse_whatever_protocol_its_unit_is_of():
     folds = pd.DataFrame({"repeat": 1, "fold": 1, "sample_id": ids, "role": role})
     _, nested = make_targets(phenotypes, covariates, folds)
     _, published = make_targets(phenotypes, covariates, folds, "published")
-    own = mean_mse(predict(published, "y", 0.0), published)
-    in_nested_unit = restate(predict(published, "y", 0.0), published, nested)
+    # the training mean, as each protocol's training phenotypes have it
+    centre = published["centre"].iloc[0]
+    assert abs(centre) > 0.01 and abs(nested["centre"].iloc[0]) < 1e-12
+    forecast = predict(published, "y", centre)
     expected = mean_mse(predict(nested, "y", 0.0), nested)
-    # what tables compared before: of the unit and of nothing else
-    assert own < 0.7 * expected
-    assert mean_mse(in_nested_unit, nested) == pytest.approx(expected, rel=1e-12)
-    # a forecast of one residual SD, in raw units, whatever the unit it is stated in
-    sd, mean = published["sd"].iloc[0], published["mean"].iloc[0]
-    forecast = restate(predict(published, "y", (3.0 - mean) / sd), published, nested)
-    raw = forecast["upper"] * nested["sd"].iloc[0] + nested["mean"].iloc[0]
-    np.testing.assert_allclose(raw, 3.0, rtol=1e-12)
+    # what tables compared before: half of it is the unit
+    assert mean_mse(forecast, published) < 0.7 * expected
+    restated = restate(forecast, published, nested)
+    assert mean_mse(restated, nested) == pytest.approx(expected, rel=1e-12)
+    # 3 raw units above the training mean are so in every unit
+    forecast = predict(published, "y", centre + 3 / published["sd"].iloc[0])
+    restated = restate(forecast, published, nested)
+    np.testing.assert_allclose(restated["upper"] * nested["sd"].iloc[0], 3, rtol=1e-12)
 
 
 DAY = np.random.default_rng(8).integers(0, 900, N)

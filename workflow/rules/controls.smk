@@ -122,7 +122,8 @@ def get_companion_truth(pattern, *families):
 def get_variant_scores(wildcards):
     """Scores of the variants, where one has companions."""
     variants = any(method in VARIANTS for method in config["optimism"]["methods"])
-    return "<results>/{dataset}/ablation/scores.parquet" if variants else []
+    scores = f"<results>/{wildcards.dataset}/ablation/scores.parquet"
+    return scores if variants else []
 
 
 def get_reported_fits(wildcards):
