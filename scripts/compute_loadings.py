@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from grvsnn.errors import InputError
+from grvsnn.families import relationships_of
 from grvsnn.files import naming_damage, read_parquet, write_json, write_parquet
 from grvsnn.jobs import run_job
 from grvsnn.loadings import eigen_loadings
@@ -51,15 +51,8 @@ def read_relationship(
         )
         return pedigree, pedigree.rows_of(sample_ids)
     with naming_damage(path), np.load(path) as stored:
-        ids, A = stored["ids"], stored["A"]
-    rows = pd.Index(ids).get_indexer(sample_ids)
-    if (rows < 0).any():
-        missing = sample_ids[rows < 0]
-        raise InputError(
-            f"{path}: {len(missing)} genotyped animals are not in the relationship "
-            f"matrix, e.g. {str(missing[0])!r}"
-        )
-    return A, rows
+        relationship = stored["ids"], stored["A"]
+    return relationships_of(relationship, sample_ids, str(path))
 
 
 run_job(snakemake, main)

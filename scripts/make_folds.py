@@ -2,12 +2,11 @@
 
 import numpy as np
 import pandas as pd
-from grvsnn.errors import InputError
-from grvsnn.files import read_parquet, write_parquet
+from grvsnn.families import fold_relatives
+from grvsnn.files import naming_damage, read_parquet, write_parquet
 from grvsnn.folds import make_folds
 from grvsnn.genotypes import read_genotypes
 from grvsnn.jobs import run_job
-from grvsnn.pedigree import Pedigree
 
 
 def main(job) -> None:
@@ -30,21 +29,20 @@ def main(job) -> None:
 def scheme_data(job, scheme: str, sample_ids: pd.Index) -> dict:
     """Read what a scheme needs: families, birth order or principal components."""
     if scheme in ("family", "forward"):
-        path = job.input.pedigree
-        if not path.endswith(".parquet"):
-            raise InputError(
-                f"folds scheme {scheme!r} needs a pedigree, and {job.wildcards.dataset}"
-                " comes with a relationship matrix only; choose another scheme"
-            )
+        relatives = read_relatives(job.input.pedigree)
         both = job.params.both_sexes
-        pedigree = Pedigree.from_frame(read_parquet(path), both_sexes=both)
-        rows = pedigree.rows_of(sample_ids)
-        if scheme == "forward":
-            return {"born": pedigree.generation[rows]}
-        return {"groups": pedigree.full_sib_families()[rows]}
+        return fold_relatives(scheme, sample_ids, *relatives, both_sexes=both)
     if scheme == "cluster":
         return {"coordinates": principal_components(job.input[0], sample_ids)}
     return {}
+
+
+def read_relatives(path: str) -> tuple:
+    """Pedigree and None, or None and the names and A of a relationship matrix."""
+    if path.endswith(".parquet"):
+        return read_parquet(path), None
+    with naming_damage(path), np.load(path) as stored:
+        return None, (stored["ids"], stored["A"])
 
 
 def principal_components(bed: str, sample_ids: pd.Index, n_axes: int = 10):

@@ -1,8 +1,9 @@
-"""Write what the published protocol adds to r as a table."""
+"""Write what training size and leakage add to r as a table."""
 
 from grvsnn.files import read_parquet
 from grvsnn.jobs import run_job
 from grvsnn.labels import dataset_label
+from grvsnn.optimism import fitted_shares, read_optimism
 from grvsnn.tables.optimism import optimism_table
 from grvsnn.tables.write import write_table
 
@@ -10,10 +11,11 @@ from grvsnn.tables.write import write_table
 def main(job) -> None:
     """Write the table of one dataset."""
     table = optimism_table(
-        read_parquet(job.input.scores), read_parquet(job.input.companions)
+        read_optimism(job.input.scores, job.input.companions, job.input.variants),
+        fitted_shares(read_parquet(job.input.folds)),
     )
     dataset = dataset_label(job.wildcards.dataset)
-    caption = f"Nested and published (optimistic) protocol: {dataset}"
+    caption = f"Training size and leakage under the two protocols: {dataset}"
     write_table(table, job.output, caption, "optimism", job.input.facts)
 
 

@@ -1,7 +1,7 @@
 """Scores of methods beside those of the fits that are named after them.
 
 ``<method>-<name>`` is the method with other parameters (an ablation) or on other
-training phenotypes (a companion); see `grvsnn.tasks.base_method`.
+training rows or phenotypes (a companion); see `grvsnn.tasks.fitted_as`.
 """
 
 from collections.abc import Sequence
@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from grvsnn.compare import compare_methods
-from grvsnn.tasks import base_method
+from grvsnn.tasks import base_method, fitted_as
 
 
 def beside_base(scores: pd.DataFrame, others: pd.DataFrame) -> pd.DataFrame:
@@ -18,7 +18,7 @@ def beside_base(scores: pd.DataFrame, others: pd.DataFrame) -> pd.DataFrame:
     Parameters
     ----------
     scores : DataFrame
-        Long scores of the benchmark.
+        Long scores of the benchmark, and of variants that have companions.
     others : DataFrame
         Long scores of ``<method>-<name>`` fits, of all repeats or of some.
 
@@ -27,7 +27,7 @@ def beside_base(scores: pd.DataFrame, others: pd.DataFrame) -> pd.DataFrame:
     DataFrame
         The base methods' rows of the repeats that `others` has, then `others`.
     """
-    bases = {base_method(name) for name in others["method"]}
+    bases = {fitted_as(name) for name in others["method"]}
     mine = scores["method"].isin(bases) & scores["repeat"].isin(others["repeat"])
     return pd.concat([scores[mine], others], ignore_index=True)
 

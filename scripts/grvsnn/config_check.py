@@ -16,8 +16,8 @@ from jsonschema.exceptions import ValidationError
 HERD_FORMATS = ("plink", "vcf", "csv")
 PEDIGREE_ROLES = {"pine": ("pedigree", "genotypes"), "pig": ("pedigree", "phenotypes")}
 """Raw files that name the pedigree and the genotyped animals, by format."""
-TAKEN = re.compile(r"-(permuted|published|share\d+)$")
-"""Names of fits on other training phenotypes, see rules/controls.smk."""
+TAKEN = re.compile(r"-(permuted|part|whole|peeking|published|share\d+)$")
+"""Names of fits to other training rows or phenotypes, see rules/controls.smk."""
 FRACTIONAL = ("pig", "vcf", "csv")
 HERD_KEYS = ("missing", "rows", "columns")
 CONTROLS = {"mean": "the floor", "gblup": "the field's workhorse"}
@@ -51,17 +51,8 @@ def find_problems(config: Mapping, schemas: Mapping[str, str | Path]) -> list[st
         problems += [f"Config, {name}: {text}." for text in texts]
     text = _check_batch(config, registry)
     problems += [f"Config, qc.batch: {text}."] if text else []
-    text = _check_members(config)
-    problems += [f"Config, grvsnn.members: {text}."] if text else []
-    compared = set(config.get("optimism", {}).get("methods", ()))
-    if (
-        compared & set(config["methods"])
-        and config.get("protocol", "nested") != "nested"
-    ):
-        problems.append(
-            "Config, optimism: it compares the published protocol with the nested one; "
-            "set protocol: nested, or optimism: {methods: []}."
-        )
+    text = _check_optimism(config)
+    problems += [f"Config, optimism: {text}."] if text else []
     for name in config["datasets"]:
         if name not in registry:
             near = _nearest(name, registry)
@@ -180,8 +171,8 @@ def _check_variants(config: Mapping, schema: str | Path) -> list[str]:
         texts = [explain(error) for error in _validate(part, schema)]
         if TAKEN.search(name):
             texts.append(
-                "names that end in -permuted, -published and -share<number> are taken; "
-                "choose another one"
+                "names that end in -permuted, -part, -whole, -peeking, -published and "
+                "-share<number> are taken; choose another one"
             )
         problems += [f"ablations, {name}: {text}" for text in texts]
     return problems
@@ -197,20 +188,22 @@ def _check_batch(config: Mapping, registry: Mapping) -> str | None:
     return None if batch in known else f"{batch!r} is no covariate of the datasets run"
 
 
-def _check_members(config: Mapping) -> str | None:
-    """Find more networks than there are inner folds to stop them on."""
-    members = config.get("grvsnn", {}).get("members", 1)
-    folds = config.get("folds", {})
-    splits, reason = folds.get("inner_folds", 5), "folds.inner_folds"
-    if folds.get("scheme") == "forward":
-        splits, reason = 1, "scheme 'forward', which has one inner split"
-    if config.get("protocol") == "published":
-        splits, reason = 1, "protocol 'published', whose validation rows are the test"
-    if "grvsnn" in config.get("optimism", {}).get("methods", ()):
-        splits, reason = 1, "optimism, which fits grvsnn under protocol 'published' too"
-    if members <= splits:
-        return None
-    return f"{members} networks need as many inner folds, not {splits} ({reason})"
+def _check_optimism(config: Mapping) -> str | None:
+    """Find variants that do not exist, and a protocol that is compared with itself."""
+    compared = config.get("optimism", {}).get("methods", ())
+    variants = config.get("ablations", {})
+    unknown = [name for name in compared if "-" in name and name not in variants]
+    if unknown:
+        near = _nearest(unknown[0], variants)
+        hint = f"; did you mean {near!r}?" if near else "; add it there"
+        return f"{unknown[0]!r} is no variant of the config's ablations{hint}"
+    run = {*config["methods"], *variants}
+    if run & set(compared) and config.get("protocol", "nested") != "nested":
+        return (
+            "it compares the published protocol with the nested one; set protocol: "
+            "nested, or optimism: {methods: []}"
+        )
+    return None
 
 
 def _check_relatives(config: Mapping, entry: Mapping) -> str | None:
@@ -225,6 +218,8 @@ def _check_relatives(config: Mapping, entry: Mapping) -> str | None:
             "entry's files name none; add one or run settings: [markers]"
         )
     scheme = config.get("folds", {}).get("scheme", "stratified")
-    if scheme in ("family", "forward") and "pedigree" not in files:
-        return f"folds scheme {scheme!r} needs a pedigree file; choose another scheme"
+    known = {"family": {"pedigree", "relationship"}, "forward": {"pedigree"}}
+    if scheme in known and not known[scheme] & set(files):
+        wanted = " or ".join(sorted(known[scheme]))
+        return f"folds scheme {scheme!r} needs a {wanted} file; choose another scheme"
     return None

@@ -10,7 +10,7 @@ import pandas as pd
 
 from grvsnn.files import read_json
 from grvsnn.labels import METHODS
-from grvsnn.tasks import base_method
+from grvsnn.tasks import base_method, fitted_as
 
 KEYS = ["dataset", "setting", "method"]
 HERE = "here"
@@ -50,7 +50,9 @@ def hash_settings(config: Mapping, dataset: str, method: str) -> str:
     said["dataset"] = config["registry"][dataset]
     if base in METHODS:
         own = config.get("bayes" if base in BAYESIAN else base, {})
-        said["method"] = {**own, **config["ablations"].get(method, {})}
+        variants = config["ablations"]
+        changes = variants.get(method, variants.get(fitted_as(method), {}))
+        said["method"] = {**own, **changes}
     return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:8]
 
 

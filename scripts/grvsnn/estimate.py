@@ -11,7 +11,7 @@ import pandas as pd
 
 from grvsnn.costs import HERE, KEYS
 from grvsnn.labels import method_label
-from grvsnn.tasks import base_method
+from grvsnn.tasks import base_method, fitted_as
 
 FIT = re.compile(
     r"benchmark: \S*benchmarks/([^/\s]+)/([^/\s]+)/([^/\s]+)/repeat-(\d+)\.tsv"
@@ -63,7 +63,7 @@ def estimate_fits(fits: pd.DataFrame, measured: Sequence[pd.DataFrame]) -> pd.Da
 
 def _find(key: tuple[str, str, str], measured: Iterable[pd.DataFrame]) -> tuple:
     dataset, setting, method = key
-    for name in dict.fromkeys((method, base_method(method))):
+    for name in dict.fromkeys((method, fitted_as(method), base_method(method))):
         for table in measured:
             here = (table["dataset"] == dataset) & (table["setting"] == setting)
             mine = table[here & (table["method"] == name)]

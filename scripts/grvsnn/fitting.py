@@ -81,7 +81,9 @@ def load_tasks(
     loadings : path or None
         Pedigree loadings; None in setting ``markers``.
     protocol : str
-        ``published`` makes the test rows the one validation split.
+        ``nested``; or one of the two that tune and stop training on the test rows and
+        impute and standardise features by all animals: ``published`` fits all
+        training rows, ``peeking`` those that each inner split fits.
     fractional : path or None
         Dosages before rounding, in place of the hard calls.
     """
@@ -102,6 +104,10 @@ def load_tasks(
         train, test, inner = fold_rows(fold_table, key.repeat, fold, sample_ids)
         if protocol == "published":
             inner = ((train, test),)
+        elif protocol == "peeking":
+            inner = tuple((rows, test) for rows, _ in inner)
+        by_all = protocol != "nested"
+        scaling_rows = np.arange(len(sample_ids)) if by_all else train
         Y, traits = _trait_matrix(phenotypes[phenotypes["fold"] == fold], row_of)
         tasks.append(
             FoldTask(
@@ -111,13 +117,14 @@ def load_tasks(
                 traits=traits,
                 sample_ids=sample_ids,
                 Y=Y,
-                genotypes=impute_by_training_rows(dosages, train),
+                genotypes=impute_by_training_rows(dosages, scaling_rows),
                 loadings=L,
                 feature_names=np.concatenate([markers, components]),
                 train=train,
                 test=test,
                 inner_splits=inner,
                 gaps=gaps,
+                scaled_by_all=by_all,
             )
         )
     return tasks
@@ -162,7 +169,8 @@ def checkpoint_folder(
     for task in tasks:
         digest.update(f"{task.seed_for()}".encode())
         splits = chain.from_iterable(task.inner_splits)
-        for array in (task.Y, task.genotypes, task.loadings, task.train, *splits):
+        rows = (task.train, task.scaling_rows)
+        for array in (task.Y, task.genotypes, task.loadings, *rows, *splits):
             digest.update(np.ascontiguousarray(array))
     return Path(beside).parent / f"checkpoint-{digest.hexdigest()[:16]}"
 

@@ -53,7 +53,7 @@ def handed_rows(task: FoldTask) -> dict[str, str]:
     splits = [part for split in task.inner_splits for part in split]
     rows = {
         "phenotypes": np.flatnonzero(np.isfinite(task.Y).any(axis=1)),
-        "training": task.train,
+        "training": task.scaling_rows,
         "tuning": np.unique(np.concatenate([*splits, np.array([], dtype=int)])),
     }
     n_samples = len(task.sample_ids)

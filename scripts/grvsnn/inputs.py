@@ -60,6 +60,10 @@ class Inputs:
         markers = look_up(self.levels, self.genotypes)
         return torch.cat([markers, self.dense], dim=1)
 
+    def as_dense(self) -> "Inputs":
+        """Hold the markers as floats among the dense features, standardised once."""
+        return Inputs(self.genotypes[:, :0], self.levels[:, :0], self.standardised())
+
     def to(self, device: torch.device | str, dtype: torch.dtype | None = None):
         """Return a copy on a device, the float parts in `dtype`."""
         return Inputs(

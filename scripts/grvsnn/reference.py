@@ -14,6 +14,7 @@ from grvsnn.errors import InputError
 from grvsnn.estimate import duration
 from grvsnn.files import read_json, read_parquet
 from grvsnn.labels import dataset_label, method_label, setting_label
+from grvsnn.optimism import fitted_shares, read_optimism
 from grvsnn.shares import share_scores
 from grvsnn.tables import markdown
 from grvsnn.tables.ablation import ablation_table
@@ -160,16 +161,24 @@ def _tables(
     if any(fit["method"] in BAYESIAN for fit in fits):
         tables.append((convergence_table(fits), "Convergence of the samplers"))
     companions = {
-        name: read_parquet(path)
+        name: path
         for name in ("optimism", "learning_curve")
         if (path := folder / name / "scores.parquet").exists()
     }
-    if "optimism" in companions:
-        table = optimism_table(scores, companions["optimism"])
-        tables.append((table, "Nested and published (optimistic) protocol"))
-    if "learning_curve" in companions:
+    if companions:
         folds = read_parquet(folder / "folds.parquet")
-        curve = share_scores(scores, companions["learning_curve"], folds)
+    if "optimism" in companions:
+        variants = folder / "ablation/scores.parquet"
+        by_cell = read_optimism(
+            folder / "scores.parquet",
+            companions["optimism"],
+            variants if variants.exists() else None,
+        )
+        table = optimism_table(by_cell, fitted_shares(folds))
+        tables.append((table, "Training size and leakage under the two protocols"))
+    if "learning_curve" in companions:
+        curves = read_parquet(companions["learning_curve"])
+        curve = share_scores(scores, curves, folds)
         tables.append((learning_table(curve), "Learning curves"))
     return [markdown.render(*table) for table in tables]
 

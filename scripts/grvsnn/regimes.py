@@ -67,14 +67,15 @@ class MarkerColumns:
     Parameters
     ----------
     task : FoldTask
-        Moments come from its training rows.
+        Moments come from its `scaling_rows`.
     """
 
     def __init__(self, task: FoldTask) -> None:
         self.genotypes = task.genotypes
         self.n_markers = task.n_markers
-        mean, sd = column_moments(task.genotypes, task.train)
-        heterozygous = column_moments(heterozygosity(task.genotypes), task.train)
+        rows = task.scaling_rows
+        mean, sd = column_moments(task.genotypes, rows)
+        heterozygous = column_moments(heterozygosity(task.genotypes), rows)
         additive = (np.arange(N_DOSAGES)[:, None] - mean) * reciprocal(sd)
         dominance = np.array([0.0, 1.0, 0.0])[:, None] - heterozygous[0]
         self.levels = np.stack([additive, dominance * reciprocal(heterozygous[1])])

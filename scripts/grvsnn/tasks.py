@@ -16,11 +16,28 @@ CONSTANT = 1e-9
 UNSEEN = 0.1
 """Spread over training rows, relative to that over all rows, below which a column has
 not been seen: scaled to one, it would blow up the other rows' values."""
+LEAKY = ("peeking", "published")
+"""Companions, and protocols of theirs, that tune and stop on the test animals."""
 
 
 def base_method(name: str) -> str:
     """Return the method that a name stands for: a variant is ``<method>-<name>``."""
     return name.partition("-")[0]
+
+
+def fitted_as(name: str) -> str:
+    """Return the method or variant that a name's last part was added to.
+
+    Examples
+    --------
+    ``gblup-share20`` -> ``gblup``, ``grvsnn-bottleneck-whole`` -> ``grvsnn-bottleneck``
+    """
+    return name.rpartition("-")[0] or name
+
+
+def is_leaky(name: str) -> bool:
+    """Tell whether a companion is tuned and stopped on the test animals."""
+    return name.rpartition("-")[2] in LEAKY
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,9 +60,10 @@ class FoldTask:
         Traits, adjusted and standardised by the training rows (mean 0, 1/n-variance 1);
         NaN in test rows and where a training phenotype is missing.
     genotypes : ndarray of int8 or float32, shape (n_samples, n_markers)
-        Dosages 0, 1, 2, without gaps: missing calls take the training rows' rounded
-        mean. float32 with fractions where the dataset says ``dosage: fractional``, gaps
-        filled by the mean itself. Zero columns in setting ``pedigree``.
+        Dosages 0, 1, 2, without gaps: missing calls take the rounded mean of
+        `scaling_rows`. float32 with fractions where the dataset says ``dosage:
+        fractional``, gaps filled by the mean itself. Zero columns in setting
+        ``pedigree``.
     gaps : ndarray of bool, shape (n_samples, n_markers), or None
         Calls that are missing; None where all are there. The same for all folds.
     loadings : ndarray of float64, shape (n_samples, n_loadings)
@@ -58,6 +76,9 @@ class FoldTask:
     inner_splits : tuple of (ndarray, ndarray)
         (fit rows, validation rows) pairs for tuning and early stopping; all of them
         training rows under the nested protocol.
+    scaled_by_all : bool
+        Whether features are imputed and standardised by all animals, as in the paper's
+        released code, and not by the training rows.
     """
 
     dataset: str
@@ -76,6 +97,12 @@ class FoldTask:
     test: np.ndarray
     inner_splits: tuple[tuple[np.ndarray, np.ndarray], ...]
     gaps: np.ndarray | None = None
+    scaled_by_all: bool = False
+
+    @property
+    def scaling_rows(self) -> np.ndarray:
+        """Rows whose moments impute and standardise the features."""
+        return np.arange(len(self.sample_ids)) if self.scaled_by_all else self.train
 
     @property
     def n_markers(self) -> int:

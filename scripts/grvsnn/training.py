@@ -169,6 +169,45 @@ def fit_network(
     )
 
 
+def fit_epochs(
+    network: nn.Module,
+    inputs: Inputs,
+    Y: torch.Tensor,
+    rows: np.ndarray,
+    settings: TrainingSettings,
+    seed: int,
+    n_epochs: int,
+) -> None:
+    """Train in place for so many epochs, without validation rows.
+
+    On the fit rows of `fit_network`, with its seed and up to its best epoch, this gives
+    its network.
+
+    Parameters
+    ----------
+    network : FeatureNetwork or BottleneckNetwork
+    inputs : Inputs
+        Features of all N animals, on the network's device.
+    Y : Tensor, shape (N, T)
+        Traits, NaN where missing; only `rows` are read.
+    rows : ndarray of int
+        Rows to learn from.
+    settings : TrainingSettings
+        Its ``max_epochs`` and ``patience`` do not count.
+    seed : int
+        Drives the order of animals and dropout.
+    n_epochs : int
+        0 leaves the network as it is.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    optimiser = make_optimiser(network, settings)
+    stepper = _Stepper(network, optimiser, inputs.take(_index(rows)))
+    observed = _observed(Y, rows, "training")
+    for _ in range(n_epochs):
+        batches = _batches(len(rows), settings.batch_size, generator)
+        stepper.run(batches, observed, settings.dropout, generator)
+
+
 def epoch_of_steps(
     network: nn.Module,
     inputs: Inputs,

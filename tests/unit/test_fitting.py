@@ -52,11 +52,17 @@ def stage(tmp_path):
     return tmp_path
 
 
-def load(stage, setting="markers_pedigree", protocol="nested", loadings=True):
+def load(
+    stage,
+    setting="markers_pedigree",
+    protocol="nested",
+    loadings=True,
+    training=None,
+):
     return load_tasks(
         JobKey("herd", setting, "probe", 2, 1),
         stage / "g.bed",
-        stage / f"{protocol}.parquet",
+        stage / f"{training or protocol}.parquet",
         stage / "folds.parquet",
         stage / "loadings.parquet" if loadings else None,
         protocol,
@@ -114,6 +120,33 @@ def test_published_protocol_validates_on_the_test_rows(stage):
         np.testing.assert_array_equal(rows, task.train)
         np.testing.assert_array_equal(validation, task.test)
         assert np.isfinite(task.Y[task.test]).all()
+
+
+@pytest.mark.parametrize("protocol", ["published", "peeking"])
+def test_optimistic_protocols_impute_and_standardise_by_all_animals(stage, protocol):
+    """As the released code does, before the split."""
+    nested = load(stage)
+    leaky = load(stage, protocol=protocol, training="published")
+    for task in nested:
+        np.testing.assert_array_equal(task.scaling_rows, task.train)
+    for task in leaky:
+        np.testing.assert_array_equal(task.scaling_rows, np.arange(N))
+        np.testing.assert_array_equal(task.genotypes, leaky[0].genotypes)
+    # missing calls are filled by other rows in some fold
+    assert any(
+        not np.array_equal(a.genotypes, b.genotypes)
+        for a, b in zip(nested, leaky, strict=True)
+    )
+
+
+def test_peeking_fits_the_rows_of_the_inner_splits_and_stops_on_the_test_rows(stage):
+    leaky = load(stage, protocol="peeking", training="published")
+    for task, nested in zip(leaky, load(stage), strict=True):
+        assert len(task.inner_splits) == len(nested.inner_splits) == 2
+        pairs = zip(task.inner_splits, nested.inner_splits, strict=True)
+        for (rows, validation), (fit_rows, _) in pairs:
+            np.testing.assert_array_equal(rows, fit_rows)
+            np.testing.assert_array_equal(validation, task.test)
 
 
 def test_animal_without_loadings_is_named(stage):

@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -237,6 +239,66 @@ def test_check_finds_what_is_there(config, population):
         assert word in text
 
 
+@pytest.fixture
+def with_covariates(config, entries, tmp_path):
+    """Let `config` have further columns of records, by name, as covariates."""
+    entry = entries["plink"]
+
+    def add(factors=(), **columns):
+        records = pd.read_csv(entry["files"]["phenotypes"], sep=";")
+        names = list(columns)
+        records = records.assign(**{n: columns[n](len(records)) for n in names})
+        records.to_csv(tmp_path / "more.csv", index=False)
+        files = {**entry["files"], "phenotypes": str(tmp_path / "more.csv")}
+        change = {"files": files, "covariates": names, "factors": list(factors)}
+        return {**config, "registry": {"herd": {**entry, **change}}}
+
+    return add
+
+
+@pytest.mark.parametrize("share", [0.2, 0.45])
+def test_check_warns_of_many_effects_for_the_training_animals(with_covariates, share):
+    """Half of the animals train, four fifths of them with a phenotype of each trait."""
+
+    def pens(n):
+        return [f"pen{i % round(share * n / 2)}" for i in range(n)]
+
+    findings, problems = check_dataset("herd", with_covariates(["pen"], pen=pens), [])
+    assert problems == []
+    warnings = [line for line in findings if line.startswith("warning")]
+    assert bool(warnings) == (share > 1 / 3)
+    for line in warnings:
+        assert "fixed effects are estimated from" in line and "pen: " in line
+
+
+def test_check_asks_about_numbers_that_may_be_classes_or_dates(with_covariates):
+    numbers = with_covariates(
+        farm=lambda n: np.arange(n) % 3 + 17,
+        sex=lambda n: np.arange(n) % 2,
+        weight=lambda n: np.arange(n) % 5 + 0.5,
+        born=lambda n: 20190227 + np.arange(n) % 2,
+        day=lambda n: 43000 + np.arange(n),
+    )
+    findings, problems = check_dataset("herd", numbers, [])
+    assert problems == []
+    asked = {
+        before.split(":")[0].strip(): line
+        for before, line in pairwise(findings)
+        if line.startswith("    note")
+    }
+    assert set(asked) == {"farm", "born"}
+    assert "3 different whole numbers" in asked["farm"]
+    assert "look like dates" in asked["born"]
+
+
+def test_families_of_a_relationship_matrix_serve_as_folds(config, schemas):
+    entry = config["registry"]["herd"]
+    files = {**entry["files"], "relationship": "A.csv"}
+    del files["pedigree"]
+    config["registry"]["herd"] = {**entry, "files": files}
+    assert find_problems(config, schemas) == []
+
+
 def test_check_names_every_bad_file_once(config, entries):
     entry = entries["vcf"]
     files = {**entry["files"], "phenotypes": "nowhere.csv", "pedigree": "gone.csv"}
@@ -282,7 +344,7 @@ def test_mistakes_in_an_entry_are_named(config, schemas, change, message):
     ("role", "settings", "scheme", "message"),
     [
         (None, ["markers", "markers_pedigree"], "random", "'markers_pedigree' needs a"),
-        (None, ["markers"], "family", "folds scheme 'family' needs a pedigree file"),
+        (None, ["markers"], "family", "scheme 'family' needs a pedigree or relationsh"),
         ("relationship", ["markers"], "forward", "folds scheme 'forward' needs"),
     ],
 )

@@ -104,8 +104,11 @@ def test_the_page_holds_what_a_reader_needs(results):
 def test_companions_are_written_up_where_there_are_any(results):
     published = make_scores(["gblup-published"], 1)
     write_parquet(published, results / "mouse/optimism/scores.parquet")
+    roles = {"role": ["train", "train", "test"], "inner_fold": [1, 2, 0]}
+    write_parquet(pd.DataFrame(roles), results / "mouse/folds.parquet")
     page = reference_page(results, CONFIG, "mouse.yaml", "a machine")
-    assert "Nested and published (optimistic) protocol" in page
+    assert "Training size and leakage under the two protocols" in page
+    assert "(optimistic)" in page
 
 
 def test_parts_and_variants_are_written_up_where_there_are_any(results):

@@ -2,7 +2,8 @@ import numpy as np
 import pandas as pd
 import pytest
 from grvsnn.errors import InputError
-from grvsnn.targets import make_targets
+from grvsnn.metrics import score_predictions
+from grvsnn.targets import count_effects, make_targets, restate
 
 N = 60
 IDS = [f"a{i}" for i in range(N)]
@@ -130,3 +131,97 @@ def test_covariates_that_explain_all_are_named(data):
     each = covariates.assign(date=[f"2024-{i}" for i in range(len(covariates))])
     with pytest.raises(InputError, match=r"entirely by the covariates .* date \(\d+ v"):
         make_targets(phenotypes, each, folds)
+
+
+def predict(truth, trait, value):
+    """Predict the same for all test animals, as the training mean does."""
+    keys = ["repeat", "fold", "sample_id", "trait"]
+    mine = truth.loc[truth["trait"] == trait, keys]
+    names = {"dataset": "d", "setting": "s", "method": "mean-published"}
+    values = dict.fromkeys(["predicted", "lower", "upper"], value)
+    return mine.assign(**names, **values)
+
+
+def mean_mse(predictions, truth):
+    scores = score_predictions(predictions, truth)
+    return scores.loc[scores["metric"] == "mse", "value"].mean()
+
+
+def test_one_forecast_has_one_mse_whatever_protocol_its_unit_is_of():
+    """40 animals and 13 effects: test phenotypes adjusted by themselves vary less."""
+    rng = np.random.default_rng(5)
+    ids = [f"a{i}" for i in range(40)]
+    phenotypes = pd.DataFrame({"sample_id": ids, "y": 100 + 7 * rng.normal(size=40)})
+    covariates = pd.DataFrame(rng.normal(size=(40, 12))).add_prefix("x")
+    covariates.insert(0, "sample_id", ids)
+    role = np.where(np.arange(40) % 2, "test", "train")
+    folds = pd.DataFrame({"repeat": 1, "fold": 1, "sample_id": ids, "role": role})
+    _, nested = make_targets(phenotypes, covariates, folds)
+    _, published = make_targets(phenotypes, covariates, folds, "published")
+    # the training mean, as each protocol's training phenotypes have it
+    centre = published["centre"].iloc[0]
+    assert abs(centre) > 0.01 and abs(nested["centre"].iloc[0]) < 1e-12
+    forecast = predict(published, "y", centre)
+    expected = mean_mse(predict(nested, "y", 0.0), nested)
+    # what tables compared before: half of it is the unit
+    assert mean_mse(forecast, published) < 0.7 * expected
+    restated = restate(forecast, published, nested)
+    assert mean_mse(restated, nested) == pytest.approx(expected, rel=1e-12)
+    # 3 raw units above the training mean are so in every unit
+    forecast = predict(published, "y", centre + 3 / published["sd"].iloc[0])
+    restated = restate(forecast, published, nested)
+    np.testing.assert_allclose(restated["upper"] * nested["sd"].iloc[0], 3, rtol=1e-12)
+
+
+DAY = np.random.default_rng(8).integers(0, 900, N)
+DATES = {
+    "days": DAY + 0.0,
+    "milliseconds since 1970": 1546300800000.0 + 86400000.0 * DAY,
+    "nanoseconds since 1970": 1.5463008e18 + 8.64e13 * DAY,
+    "minutes as digits, a line for this test": 201903010000.0 + 1440.0 * DAY,
+    "a distance in light years": 1e-16 * DAY,
+}
+
+
+@pytest.mark.parametrize("unit", DATES)
+def test_adjustment_does_not_depend_on_a_covariates_zero_and_unit(data, unit):
+    """Least squares lost a date in milliseconds: r of what it left with it 0.75."""
+    phenotypes, covariates, folds = data
+    trend = phenotypes.assign(weight=phenotypes["weight"] + DAY / 100)
+    tables = [
+        make_targets(trend, covariates.assign(born=DATES[name]), folds)
+        for name in ("days", unit)
+    ]
+    # a date in nanoseconds is held to some 1e-9 of its spread
+    np.testing.assert_allclose(
+        matrix(tables[0][0], 1), matrix(tables[1][0], 1), atol=1e-6
+    )
+    seen = matrix(tables[1][0], 1)[:, 0]
+    known = ~np.isnan(seen)
+    assert abs(np.corrcoef(seen[known], DAY[known])[0, 1]) < 1e-6
+
+
+def test_constant_and_repeated_covariates_change_nothing(data):
+    phenotypes, covariates, folds = data
+    more = covariates.assign(
+        constant=0.1,
+        epoch=1.6e12,
+        twice=2 * covariates["age"] + 1e7,
+        clan=covariates["sex"],
+    )
+    one, other = (make_targets(phenotypes, c, folds)[0] for c in (covariates, more))
+    for fold in (1, 2, 3):
+        np.testing.assert_allclose(matrix(one, fold), matrix(other, fold), atol=1e-7)
+
+
+def test_effects_are_counted_by_rank(data):
+    phenotypes, covariates, folds = data
+    pens = [f"pen {i % 5}" for i in range(N)]
+    twice = covariates["age"] * 1e9
+    counts = count_effects(phenotypes, covariates.assign(pen=pens, twice=twice), folds)
+    assert len(counts) == 3 * 2
+    # intercept, age, one of two sexes, 4 of 5 pens
+    assert set(counts["n_effects"]) == {1 + 1 + 1 + 4}
+    height = counts[counts["trait"] == "height"]["n_animals"]
+    # one height is missing: in two folds of three it is a training animal's
+    assert sorted(height) == [39, 39, 40]

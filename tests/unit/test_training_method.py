@@ -4,11 +4,15 @@ import json
 
 import numpy as np
 import pytest
+import torch
 import toy_tasks
 from grvsnn.errors import InputError
 from grvsnn.files import write_json
-from grvsnn.methods.grvsnn import fit
+from grvsnn.inputs import Standardiser
+from grvsnn.methods.grvsnn import Recipe, fit
 from grvsnn.methods.grvsnn_plus import fit as fit_plus
+from grvsnn.model import Architecture, build_network
+from grvsnn.training import TrainingSettings, fit_epochs, fit_network, predict
 
 QUICK = {"n_trials": 2, "max_epochs": 15, "patience": 5, "learning_rates": [1e-3]}
 
@@ -33,6 +37,11 @@ def assert_same(one, two):
     np.testing.assert_array_equal(one.importance, two.importance)
     np.testing.assert_array_equal(one.selected, two.selected)
     np.testing.assert_array_equal(one.intervals, two.intervals)
+
+
+def as_inputs(task):
+    parts = task.genotypes, task.loadings
+    return Standardiser.fit(*parts, task.train).apply(*parts)
 
 
 def test_fits_follow_the_contract(tasks, fits, tmp_path):
@@ -103,8 +112,68 @@ def test_members_are_averaged(tasks):
     )
     assert inside.all()
     assert np.ptp(two.intervals[..., 1] - two.predicted, axis=0).min() > 0
-    with pytest.raises(InputError, match="members"):
-        fit([task], params, 1)
+
+
+def test_members_beyond_the_splits_start_from_other_seeds(tasks):
+    """One split, as under ``published``: three networks stop on it, averaged."""
+    task, params = tasks[0], QUICK | {"n_trials": 0}
+    alone = fit([task], params, 1)[0]
+    three = fit([task], params | {"members": 3}, 1)[0]
+    assert len(three.info["best_epoch"]) == 3
+    assert three.info["best_epoch"][0] == alone.info["best_epoch"][0]
+    assert not np.array_equal(three.predicted, alone.predicted)
+    # members of one split are one predictor: split conformal, centred on their mean
+    distance = np.abs(three.intervals - three.predicted[:, :, None])
+    np.testing.assert_allclose(distance, distance[:1, :, :1] + 0 * distance)
+    # a split of its own for the second changes the second alone
+    rows, validation = task.inner_splits[0]
+    splits = ((rows, validation), (validation, rows))
+    other = toy_tasks.change(task, inner_splits=splits)
+    mixed = fit([other], params | {"members": 3}, 1)[0]
+    assert mixed.info["best_epoch"][::2] == three.info["best_epoch"][::2]
+    inside = (mixed.intervals[..., 0] < mixed.predicted) & (
+        mixed.predicted < mixed.intervals[..., 1]
+    )
+    assert inside.all()
+
+
+@pytest.mark.parametrize("architecture", ["feature", "bottleneck"])
+def test_a_refit_of_the_same_rows_is_the_same_network(tasks, architecture):
+    """Epochs without validation retrace those with it, to the last bit."""
+    task = tasks[0]
+    settings = TrainingSettings(max_epochs=6, learning_rate=1e-3, dropout=0.3)
+    start = Architecture(architecture=architecture)
+    inputs, Y = as_inputs(task), torch.from_numpy(task.Y).float()
+    stopped, refitted = (build_network(start, task.n_features, 2, 4) for _ in "ab")
+    rows, validation = task.inner_splits[0]
+    history = fit_network(stopped, inputs, Y, rows, validation, settings, seed=9)
+    assert history.best_epoch > 0
+    fit_epochs(refitted, inputs, Y, rows, settings, 9, history.best_epoch)
+    for one, other in zip(stopped.parameters(), refitted.parameters(), strict=True):
+        assert torch.equal(one, other)
+
+
+def test_refitting_takes_all_training_rows(tasks):
+    task, params = tasks[0], QUICK | {"n_trials": 0, "learning_rate": 1e-3}
+    part, whole = (fit([task], params | {"refit": r}, 1)[0] for r in (False, True))
+    # tuned and stopped alike, on the inner rows alone
+    assert whole.info["best_epoch"] == part.info["best_epoch"]
+    assert whole.info["histories"] == part.info["histories"]
+    assert not np.array_equal(whole.predicted, part.predicted)
+    # the network of all training rows, after as many epochs
+    recipe, seed = Recipe.from_params(params), task.seed_for("member", 0)
+    network = build_network(recipe.architecture, task.n_features, 2, seed)
+    inputs, Y = as_inputs(task), torch.from_numpy(task.Y).float()
+    n_epochs = part.info["best_epoch"][0]
+    fit_epochs(network, inputs, Y, task.train, recipe.settings, seed, n_epochs)
+    expected = predict(network, inputs.take(torch.as_tensor(task.test)))
+    np.testing.assert_allclose(whole.predicted, expected, atol=1e-6)
+    # where all training rows were fitted already there is nothing to add
+    Y = task.Y.copy()
+    Y[task.test] = 0.5
+    known = toy_tasks.change(task, Y=Y, inner_splits=((task.train, task.test),))
+    one, other = (fit([known], params | {"refit": r}, 1)[0] for r in (False, True))
+    np.testing.assert_array_equal(one.predicted, other.predicted)
 
 
 def test_without_trials_values_are_those_of_the_first(tasks):

@@ -47,6 +47,10 @@ def test_the_papers_data_are_put_beside_the_paper(snakemake, root, tmp_path):
             "ablations: {grvsnn-share3: {gate: sigmoid}}",
             "-share<number> are taken",
         ),
+        (
+            "ablations: {grvsnn-whole: {gate: sigmoid}}",
+            "ablations, grvsnn-whole: names that end in",
+        ),
         ("learning_curve: {shares: [100]}", "100 is greater than the maximum"),
         ("learning_curve: {shares: [0.2]}", "0.2 is not of type 'integer'"),
         ("optimism: {methods: [bglr]}", "'bglr' is not one of"),
@@ -71,29 +75,47 @@ def test_the_sentinel_can_be_switched_off(snakemake, root, tmp_path):
     assert count(text, "tabulate_handed") == 1
 
 
-def test_the_published_protocol_is_planned_beside_the_nested_one(
+def test_training_size_and_leakage_are_planned_beside_the_benchmark(
     snakemake, root, tmp_path
 ):
     config = (
-        "methods: [gblup, grvsnn]\nfolds: {repeats: 3}\n"
-        "optimism: {methods: [grvsnn], repeats: 2}\n"
+        "methods: [gblup, lassonet, grvsnn, grvsnn_plus]\nfolds: {repeats: 3}\n"
+        "grvsnn: {members: 5}\n"
+        "ablations: {grvsnn-bottleneck: {architecture: bottleneck}}\n"
+        "optimism: {methods: [gblup, lassonet, grvsnn, grvsnn_plus, grvsnn-bottleneck],"
+        " repeats: 2}\n"
         "learning_curve: {methods: [grvsnn], shares: [30, 60]}\n"
     )
     status, text = plan(snakemake, root, tmp_path, config)
     assert status == 0, text
-    # two settings: two repeats of the published protocol, one of two shares
-    assert count(text, "fit_grvsnn_companion") == 4 + 4
+    # two settings: three more fits of each network in two repeats, two shares in one
+    assert count(text, "fit_grvsnn_companion") == 2 * (2 * 3 * 2 + 2)
+    assert count(text, "fit_lassonet_companion") == 2 * 3 * 2
+    # without a refit; and all at once, beside the control of the default config
+    assert count(text, "fit_grvsnn_plus_companion") == 2 * 2 * 2
+    assert count(text, "fit_linear_companion") == 2 * (2 + 1)
     assert count(text, "make_published_targets") == 2
     assert count(text, "make_share_targets") == 2 and count(text, "take_shares") == 1
     assert count(text, "tabulate_optimism") == count(text, "plot_optimism") == 1
     jobs = re.findall(r"^rule (\w+):\n((?:    .*\n)+)", text, re.M)
-    published = "/targets/repeat-1/published/training.parquet"
+    published = "/published/training.parquet"
+    seen = set()
     for name, body in jobs:
         method = re.search(r"method=([\w-]+)", body)
         if name == "fit_grvsnn_companion" and method:
-            kind = method.group(1).partition("-")[2]
-            assert ("/published/" in body) == (kind == "published")
-            assert f"/{kind}/training.parquet" in body
-            assert (f"learning_curve/{kind}/folds" in body) == (kind != "published")
-        if name in ("score_predictions", "tabulate_handed"):
-            assert "grvsnn-published" not in body and published not in body
+            kind = method.group(1).rpartition("-")[2]
+            seen.add(kind)
+            assert (published in body) == (kind in ("published", "peeking"))
+            # an honest fit of all training animals reads what the benchmark reads
+            assert (f"/{kind}/training.parquet" in body) == (
+                kind not in ("whole", "peeking")
+            )
+            assert (f"learning_curve/{kind}/folds" in body) == kind.startswith("share")
+        if name == "score_predictions":
+            assert "grvsnn-whole" not in body and "published" not in body
+        if name == "tabulate_handed":
+            # the guard reads all fits that must see no test animal, and no others
+            for honest in ("grvsnn-whole", "grvsnn-bottleneck-whole", "lassonet-part"):
+                assert f"/{honest}/" in body
+            assert "published" not in body and "peeking" not in body
+    assert seen == {"whole", "peeking", "published", "share30", "share60"}

@@ -28,10 +28,10 @@ def plan(snakemake, root, folder, text):
         ("bayes: {n_iters: 100}", "'n_iters' was unexpected"),
         ("bayes: {backend: jags}", "'jags' is not one of"),
         ("protocol: optimistic", "'optimistic' is not one of"),
-        ("grvsnn: {members: 6}", "6 networks need as many inner folds, not 5"),
         (
-            "{optimism: {methods: [grvsnn], repeats: 1}, grvsnn: {members: 2}}",
-            "not 1 (optimism",
+            "ablations: {grvsnn-sigmoid: {gate: sigmoid}}\n"
+            "optimism: {methods: [grvsnn-sigmoit]}",
+            "'grvsnn-sigmoit' is no variant of the config's ablations; did you mean",
         ),
         ("methods: []", "[] should be non-empty"),
         (

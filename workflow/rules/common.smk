@@ -82,7 +82,7 @@ wildcard_constraints:
     dataset="|".join(config["registry"]),
     setting="markers|markers_pedigree|pedigree",
     repeat=r"\d+",
-    method="[a-z_]+(-[a-z0-9_]+)?",
+    method="[a-z_]+(-[a-z0-9_]+)?(-[a-z0-9_]+)?",
     table="[a-z_]+",
     figure="[a-z_]+",
 

@@ -1,5 +1,5 @@
-# Companions: the same methods on other training phenotypes (rules/controls.smk), for the
-# sentinel, for what the published protocol adds, and for learning curves.
+# Companions: the same methods on other training rows or phenotypes (rules/controls.smk),
+# for the sentinel, for what the published protocol adds, and for learning curves.
 COMPANION_INPUT = {
     **FIT_INPUT,
     "training": get_companion_training,
@@ -111,7 +111,7 @@ use rule fit_lassonet as fit_lassonet_companion with:
         method=companions_of("lassonet"),
     params:
         code=rules.fit_lassonet.params.code,
-        method=lookup("lassonet", within=config),
+        method=get_companion_params,
         protocol=get_companion_protocol,
         seed=lookup("seed", within=config),
 
@@ -123,7 +123,7 @@ use rule fit_grvsnn as fit_grvsnn_companion with:
         method=companions_of("grvsnn"),
     params:
         code=rules.fit_grvsnn.params.code,
-        method=lookup("grvsnn", within=config),
+        method=get_companion_params,
         protocol=get_companion_protocol,
         seed=lookup("seed", within=config),
 
@@ -135,7 +135,7 @@ use rule fit_grvsnn_plus as fit_grvsnn_plus_companion with:
         method=companions_of("grvsnn_plus"),
     params:
         code=rules.fit_grvsnn_plus.params.code,
-        method=lookup("grvsnn_plus", within=config),
+        method=get_companion_params,
         protocol=get_companion_protocol,
         seed=lookup("seed", within=config),
 
@@ -145,7 +145,9 @@ use rule score_predictions as score_companions with:
         predictions=get_companion_jobs("predictions.parquet"),
         features=get_companion_jobs("features.parquet"),
         fits=get_companion_jobs("fits.json"),
-        truth=get_companion_truth,
+        truth=get_companion_truth(f"{TARGETS}/truth.parquet", *FAMILIES),
+        # in whose units the leaky companions predict
+        own_truth=get_companion_truth(PUBLISHED_TRUTH, "optimism"),
         bed="<results>/{dataset}/data/genotypes.bed",
     output:
         scores="<results>/{dataset}/{family}/scores.parquet",
@@ -163,7 +165,9 @@ rule tabulate_optimism:
     input:
         scores="<results>/{dataset}/scores.parquet",
         facts=get_facts(),
+        variants=get_variant_scores,
         companions="<results>/{dataset}/optimism/scores.parquet",
+        folds="<results>/{dataset}/folds.parquet",
     output:
         csv="<results>/{dataset}/tables/optimism.csv",
         tex="<results>/{dataset}/tables/optimism.tex",
@@ -173,7 +177,7 @@ rule tabulate_optimism:
             category="Audit",
             subcategory="{dataset}",
             labels={
-                "table": "what the published protocol adds",
+                "table": "training size and leakage",
                 "dataset": "{dataset}",
             },
         ),
@@ -194,7 +198,9 @@ rule tabulate_optimism:
 rule plot_optimism:
     input:
         scores="<results>/{dataset}/scores.parquet",
+        variants=get_variant_scores,
         companions="<results>/{dataset}/optimism/scores.parquet",
+        folds="<results>/{dataset}/folds.parquet",
     output:
         png="<results>/{dataset}/figures/optimism.png",
         svg=report(
@@ -202,7 +208,7 @@ rule plot_optimism:
             caption="../report/optimism.rst",
             category="Audit",
             subcategory="{dataset}",
-            labels={"figure": "nested and published protocol", "dataset": "{dataset}"},
+            labels={"figure": "training size and leakage", "dataset": "{dataset}"},
         ),
     log:
         "<logs>/figures/{dataset}/optimism.log",

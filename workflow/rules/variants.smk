@@ -18,10 +18,15 @@ def variants_of(*bases):
     return "|".join(names) or "no_variant_of_this_method"
 
 
+def get_method_params(name):
+    """Parameters of a method, or of a variant: its method's own, with the changes."""
+    section = config.get(CONFIG_CHECK.section_of(name), {})
+    return {**section, **VARIANTS.get(name, {})}
+
+
 def get_params(wildcards):
-    """Parameters of a variant: its method's own, with the variant's changes."""
-    section = CONFIG_CHECK.section_of(wildcards.method)
-    return {**config[section], **VARIANTS[wildcards.method]}
+    """Parameters of a variant."""
+    return get_method_params(wildcards.method)
 
 
 def get_ablation_jobs(name, methods):

@@ -7,6 +7,8 @@ that a dataset that passes goes through these stages.
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
+import pandas as pd
+
 from grvsnn.config_check import PEDIGREE_ROLES, raw_folder
 from grvsnn.datasets.herd import assemble_herd, plan_reading
 from grvsnn.datasets.like import read_relatives, shape_params
@@ -16,12 +18,14 @@ from grvsnn.datasets.pine import prepare_pine
 from grvsnn.datasets.prepared import PreparedDataset
 from grvsnn.datasets.survey import survey, survey_pedigree
 from grvsnn.errors import InputError
+from grvsnn.families import fold_relatives
 from grvsnn.folds import make_folds
-from grvsnn.pedigree import Pedigree
 from grvsnn.qc.checks import Limits
 from grvsnn.qc.filters import examine, filter_dataset
-from grvsnn.targets import make_targets
+from grvsnn.targets import count_effects, make_targets
 
+MANY_EFFECTS = 1 / 3
+"""Fixed effects per training animal from which a line says so."""
 SIZE_TOLERANCE = 0.2
 """How far the entry's sizes may be from the data before a line says so."""
 PREPARE: dict[str, Callable[[dict[str, Path], Mapping], PreparedDataset]] = {
@@ -75,7 +79,7 @@ def check_dataset(
             quality = examine(data, qc, both_sexes)
             findings += survey(data, quality, Limits.from_mapping(qc))
             findings += _compare_sizes(data, entry)
-            _try_folds(data, name, config, both_sexes)
+            findings += _try_folds(data, name, config, both_sexes)
     except InputError as error:
         problems.append(str(error))
     return findings, problems
@@ -165,23 +169,18 @@ def _compare_sizes(data: PreparedDataset, entry: Mapping) -> Iterator[str]:
 
 def _try_folds(
     data: PreparedDataset, name: str, config: Mapping, both_sexes: bool
-) -> None:
-    """Deal the folds of repeat 1 and make its targets."""
+) -> list[str]:
+    """Deal the folds of repeat 1 and make its targets; returns warnings."""
     settings = config["folds"]
     scheme, options = settings["scheme"], {}
     if scheme == "cluster":
         # fills folds under the same conditions and needs no principal components
         scheme = "random"
     if scheme in ("family", "forward"):
-        if data.pedigree is None:
-            raise InputError(
-                f"folds scheme {scheme!r} needs a pedigree, and {name} comes with a "
-                "relationship matrix only; choose another scheme"
-            )
-        pedigree = Pedigree.from_frame(data.pedigree, both_sexes=both_sexes)
-        rows = pedigree.rows_of(data.sample_ids)
-        families, born = pedigree.full_sib_families(), pedigree.generation
-        options = {"groups": families[rows], "born": born[rows]}
+        relatives = (data.pedigree, data.relationship)
+        options = fold_relatives(
+            scheme, data.sample_ids, *relatives, both_sexes=both_sexes
+        )
     folds = make_folds(
         data.phenotypes,
         scheme,
@@ -199,3 +198,22 @@ def _try_folds(
         folds,
         config["protocol"],
     )
+    return list(_warn_of_effects(data, folds)) if adjusted else []
+
+
+def _warn_of_effects(data: PreparedDataset, folds: pd.DataFrame) -> Iterator[str]:
+    """Name traits whose fixed effects are many for the animals that estimate them."""
+    counts = count_effects(data.phenotypes, data.covariates, folds)
+    share = counts["n_effects"] / counts["n_animals"].clip(lower=1)
+    for trait, mine in share.groupby(counts["trait"], sort=False):
+        if mine.max() > MANY_EFFECTS:
+            worst = counts.loc[mine.idxmax()]
+            levels = data.covariates.drop(columns="sample_id").nunique()
+            largest = levels.sort_values(ascending=False)[:3]
+            yield (
+                f"warning: {trait}: {worst['n_effects']} fixed effects are estimated "
+                f"from {worst['n_animals']} training animals (fold {worst['fold']}), "
+                "which fits much of the phenotype away; leave out or coarsen a "
+                "covariate ("
+                f"{', '.join(f'{name}: {n} values' for name, n in largest.items())})"
+            )

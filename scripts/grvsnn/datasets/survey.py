@@ -12,6 +12,9 @@ from grvsnn.qc.filters import count_removed
 from grvsnn.qc.quality import Quality
 from grvsnn.relationship import inbreeding_coefficients
 
+MORE_THAN_TWO, FEW = 3, 10
+"""How many different whole numbers may well be codes; of two it is all the same."""
+DATE_FORMATS = {8: "%Y%m%d", 12: "%Y%m%d%H%M", 14: "%Y%m%d%H%M%S"}
 MAF_EDGES = (0.01, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5)
 
 
@@ -105,11 +108,39 @@ def _survey_covariates(covariates: pd.DataFrame) -> Iterator[str]:
                 f"  {name}: number, mean {column.mean():.4g}, range "
                 f"{column.min():.4g} to {column.max():.4g}"
             )
+            yield from _question_number(column)
             continue
         levels = column.value_counts()
         shown = ", ".join(f"{level} ({count})" for level, count in levels[:8].items())
         more = ", ..." if len(levels) > 8 else ""
         yield f"  {name}: {len(levels)} levels: {shown}{more}"
+
+
+def _question_number(column: pd.Series) -> Iterator[str]:
+    """Ask about numbers that may stand for dates or classes."""
+    values = column.dropna().unique()
+    if not len(values) or (values % 1 != 0).any():
+        return
+    if _are_dates(values):
+        yield (
+            "    note: these look like dates written as one number, which jumps at the "
+            "end of each month and year; give the days since some date"
+        )
+    elif MORE_THAN_TWO <= len(values) <= FEW:
+        yield (
+            f"    note: {len(values)} different whole numbers; it enters as a straight "
+            "line; if they stand for classes, name it under 'factors'"
+        )
+
+
+def _are_dates(values: np.ndarray) -> bool:
+    """Whether whole numbers read as YYYYMMDD, with or without hours and minutes."""
+    text = pd.Series(values.astype("int64")).astype(str)
+    size = text.str.len().unique()
+    if len(size) != 1 or size[0] not in DATE_FORMATS:
+        return False
+    dates = pd.to_datetime(text, format=DATE_FORMATS[size[0]], errors="coerce")
+    return bool(dates.dt.year.between(1900, 2100).all())
 
 
 def survey_pedigree(pedigree: Pedigree, sample_ids: np.ndarray) -> Iterator[str]:

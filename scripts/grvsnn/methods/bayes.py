@@ -286,7 +286,7 @@ def _target(task: FoldTask, trait: int, n_chains: int, patch: Patch | None) -> T
     y[task.train] = task.Y[task.train, trait]
     name = task.traits[trait]
     train = np.zeros(len(y), bool)
-    train[task.train] = True
+    train[task.scaling_rows] = True
     seeds = tuple(task.seed_for(name, chain) for chain in range(n_chains))
     return Target(y=y, train=train, seeds=seeds, patch=patch)
 

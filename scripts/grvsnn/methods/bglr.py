@@ -382,12 +382,15 @@ def _fit_fold(
 def _design(task: FoldTask, eta: str) -> tuple[np.ndarray, np.ndarray, list[str]]:
     """Standardised features that vary in training, which they are, and their terms."""
     X = np.hstack(
-        [standardise(part, task.train) for part in (task.genotypes, task.loadings)]
+        [
+            standardise(part, task.scaling_rows)
+            for part in (task.genotypes, task.loadings)
+        ]
     )
     kinds = np.repeat(["markers", "loadings"], [task.n_markers, task.n_loadings])
     if eta == "joint":
         kinds = np.full(task.n_features, "features")
-    used = X[task.train].any(axis=0)
+    used = np.ptp(X[task.train], axis=0) > 0
     if not used.any():
         raise InputError(
             f"{task.dataset}, setting {task.setting}, fold {task.fold}: no feature"

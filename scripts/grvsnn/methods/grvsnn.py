@@ -32,6 +32,7 @@ from grvsnn.tasks import FoldFit, FoldTask, normalise_importance
 from grvsnn.training import (
     History,
     TrainingSettings,
+    fit_epochs,
     fit_network,
     predict,
     torch_device,
@@ -55,7 +56,11 @@ class Protocol:
     plateau : int
         Stop tuning when the best value has not moved for that many trials.
     members : int
-        Networks averaged; member k stops early on the k-th inner split.
+        Networks averaged; member k stops early on the k-th inner split. Where splits
+        are fewer they are gone through again, each time from other seeds.
+    refit : bool
+        Train each member again on all training rows, for as many epochs as its inner
+        split asked for, and predict with that network.
     study_folder : str, optional
         Where studies are journalled, so that a killed job goes on; None for memory.
     device : {"auto", "cpu", "cuda"}
@@ -65,6 +70,7 @@ class Protocol:
     n_trials: int = 8
     plateau: int = 30
     members: int = 1
+    refit: bool = False
     study_folder: str | None = None
     device: str = "auto"
 
@@ -145,8 +151,6 @@ def fit(tasks: Sequence[FoldTask], params: Mapping, n_threads: int) -> list[Fold
     list of FoldFit
     """
     recipe = Recipe.from_params(params)
-    for task in tasks:
-        _check_members(task, recipe)
     with one_torch_thread(n_threads) as pool:
         return list(pool.map(lambda task: fit_fold(task, recipe), tasks))
 
@@ -160,29 +164,42 @@ def fit_fold(task: FoldTask, recipe: Recipe) -> FoldFit:
         # the dense path: a table holds hard calls only
         dense = np.hstack([genotypes, dense])
         genotypes = genotypes[:, :0].astype(np.int8)
-    standardiser = Standardiser.fit(genotypes, dense, task.train)
+    standardiser = Standardiser.fit(genotypes, dense, task.scaling_rows)
     inputs = standardiser.apply(genotypes, dense).to(device)
+    if recipe.architecture.architecture == "bottleneck":
+        # it has no block for each marker that a table would serve
+        inputs = inputs.as_dense()
     Y = torch.from_numpy(np.array(task.Y, dtype=np.float32)).to(device)
 
     tuned = _tune_fold(task, recipe, inputs, Y)
     first = first_values(recipe.values(), recipe.space)
     recipe = recipe.with_values(tuned.best if tuned else first)
     train = inputs.take(torch.as_tensor(task.train))
+    n_members = recipe.protocol.members
+    splits = task.inner_splits[:n_members]
+    # what the networks stopped on each split predict, for the intervals
+    held_out = np.zeros((len(splits), *task.Y.shape))
+    tested = np.zeros((len(splits), len(task.test), len(task.traits)))
     predicted, parts, histories = [], [], []
-    held_out = np.full(task.Y.shape, np.nan)
-    splits = task.inner_splits[: recipe.protocol.members]
-    for member, split in enumerate(splits):
-        seed = task.seed_for("member", member)
-        network, history = _train(recipe, inputs, Y, split, seed)
-        predicted.append(_predict_rows(network, inputs, task.test))
-        held_out[split[1]] = _predict_rows(network, inputs, split[1])
+    for member in range(n_members):
+        k, seed = member % len(splits), task.seed_for("member", member)
+        rows, validation = splits[k]
+        network, history = _train(recipe, inputs, Y, splits[k], seed)
+        among = len(range(k, n_members, len(splits)))
+        held_out[k, validation] += _predict_rows(network, inputs, validation) / among
+        test = _predict_rows(network, inputs, task.test)
+        tested[k] += test / among
+        if recipe.protocol.refit and len(rows) < len(task.train):
+            network = _refit(recipe, inputs, Y, task.train, seed, history.best_epoch)
+            test = _predict_rows(network, inputs, task.test)
+        predicted.append(test)
         parts.append(interpret(network, train))
         histories.append(history)
     info = _info(recipe, tuned, histories, device, time.perf_counter() - start)
-    predicted = np.stack(predicted)
-    member_of_row = holding_member(splits, len(task.Y))
-    intervals = member_intervals(predicted, held_out, task.Y, member_of_row)
-    return _fold_fit(predicted.mean(axis=0), intervals, average(parts), info)
+    of_row = holding_member(splits, len(task.Y))
+    held_out = held_out[of_row, np.arange(len(task.Y))]
+    intervals = member_intervals(tested, held_out, task.Y, of_row)
+    return _fold_fit(np.mean(predicted, axis=0), intervals, average(parts), info)
 
 
 def _predict_rows(network, inputs: Inputs, rows: np.ndarray) -> np.ndarray:
@@ -226,6 +243,15 @@ def _train(recipe, inputs, Y, split, seed, on_epoch=None):
     return network, history
 
 
+def _refit(recipe, inputs, Y, rows, seed, n_epochs):
+    """Train a network from the same start on all training rows."""
+    network = build_network(
+        recipe.architecture, inputs.n_features, Y.shape[1], seed
+    ).to(Y.device)
+    fit_epochs(network, inputs, Y, rows, recipe.settings, seed, n_epochs)
+    return network
+
+
 def _fold_fit(
     predicted: np.ndarray,
     intervals: np.ndarray,
@@ -258,6 +284,7 @@ def _info(
     return {
         "architecture": asdict(recipe.architecture),
         "settings": asdict(recipe.settings),
+        "refit": recipe.protocol.refit,
         "inner_score": float(np.mean([h.best_loss for h in histories])),
         "best_epoch": [h.best_epoch for h in histories],
         "epochs": [len(h.losses) for h in histories],
@@ -291,14 +318,6 @@ def _take(part: type, left: dict) -> object:
         return part(**values)
     except TypeError as error:
         raise InputError(f"grvsnn: a parameter of the wrong type: {error}") from error
-
-
-def _check_members(task: FoldTask, recipe: Recipe) -> None:
-    if recipe.protocol.members > len(task.inner_splits):
-        raise InputError(
-            f"members: {recipe.protocol.members} needs as many inner splits, but fold "
-            f"{task.fold} has {len(task.inner_splits)}"
-        )
 
 
 @contextmanager

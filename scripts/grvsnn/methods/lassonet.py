@@ -319,8 +319,8 @@ def _device(name: str) -> torch.device:
 
 def _fit_fold(task: FoldTask, options: Options, device: torch.device) -> FoldFit:
     start = time.perf_counter()
-    X = standardise(task.genotypes, task.train, np.float32)
-    X = np.hstack([X, standardise(task.loadings, task.train, np.float32)])
+    X = standardise(task.genotypes, task.scaling_rows, np.float32)
+    X = np.hstack([X, standardise(task.loadings, task.scaling_rows, np.float32)])
     inner, validation = _inner_rows(task)
     paths = _search(task, X, inner, validation, options, device)
     path = min(paths, key=lambda path: path.best.loss)

@@ -1,11 +1,11 @@
-"""Table of what the published protocol adds to a method's accuracy."""
+"""Table of what the published protocol adds to a method's accuracy, and by what."""
 
-from itertools import product
+from collections.abc import Mapping
 
 import pandas as pd
 
-from grvsnn.companions import beside_base, compare_with_base
 from grvsnn.labels import (
+    GAP,
     method_label,
     methods_in,
     setting_label,
@@ -13,84 +13,104 @@ from grvsnn.labels import (
     trait_label,
     traits_in,
 )
-from grvsnn.tables.layout import Table, make_table, mean_sd, number, with_interval
-from grvsnn.tables.summary import Summary, runs_note
+from grvsnn.optimism import CELLS, CONTRASTS, compare_cells
+from grvsnn.tables.layout import Table, make_table, mean_sd, with_interval
+from grvsnn.tables.summary import runs_note
 from grvsnn.tasks import base_method
 
-METRICS = ("r", "mse")
-LEAVES = ("r, nested", "r, published (optimistic)", "Difference [95 %]")
-KEYS = ["dataset", "setting", "trait", "method", "metric"]
+HONEST, LEAKY = "r, nested", "r, tuned and stopped on test animals (optimistic)"
 
 
-def optimism_table(scores: pd.DataFrame, published: pd.DataFrame) -> Table:
-    """Nested and published protocol of the same methods, side by side.
+def optimism_table(by_cell: pd.DataFrame, shares: Mapping[bool, int]) -> Table:
+    """Training size and leakage, apart.
 
     Parameters
     ----------
-    scores : DataFrame
-        Long scores of the benchmark, one dataset.
-    published : DataFrame
-        Long scores of ``<method>-published`` fits of the same dataset.
+    by_cell : DataFrame
+        From `grvsnn.optimism.optimism_scores`.
+    shares : mapping of bool to int
+        From `grvsnn.optimism.fitted_shares`.
 
     Returns
     -------
     Table
-        Rows trait x model, columns setting x (r nested, r published, their difference
-        with its interval); the numbers also hold the MSE.
+        Rows trait x data x model; columns: r of the four cells, then the differences by
+        training size and by leakage with their intervals. The numbers also hold the
+        MSE.
     """
-    both = beside_base(scores, published)
-    both = both[both["metric"].isin(METRICS)]
-    summary = Summary(both)
-    numbers = _numbers(summary, compare_with_base(both, METRICS))
-    r = numbers[numbers["metric"] == "r"].set_index(["setting", "trait", "method"])
-    settings = settings_in(both)
-    models = dict.fromkeys(map(base_method, methods_in(both)))
-    rows = list(product(traits_in(both), models))
-    cells = [
-        [text for setting in settings for text in _cells(r, (setting, trait, method))]
-        for trait, method in rows
+    numbers = compare_cells(by_cell)
+    r = numbers[numbers["metric"] == "r"].set_index(["trait", "setting", "method"])
+    rows = [
+        (trait, setting, method)
+        for trait in traits_in(by_cell)
+        for setting in settings_in(by_cell)
+        for method in methods_in(by_cell)
+        if (trait, setting, method) in r.index
     ]
+    part, whole = (f"{shares[size]} % fitted" for size in (False, True))
+    differences = ("training size", f"leakage, {part}", f"leakage, {whole}")
     return make_table(
         numbers=numbers,
-        rows=[(trait_label(trait), method_label(method)) for trait, method in rows],
-        headings=["Trait", "Model"],
-        columns=[(setting_label(s), leaf) for s, leaf in product(settings, LEAVES)],
-        cells=cells,
-        note=f"{_note()} {runs_note(both)}",
+        rows=[
+            (trait_label(trait), setting_label(setting, short=True), method_label(m))
+            for trait, setting, m in rows
+        ],
+        headings=["Trait", "Data", "Model"],
+        columns=[
+            *((span, leaf) for span in (HONEST, LEAKY) for leaf in (part, whole)),
+            *(("Difference of r [95 %]", leaf) for leaf in differences),
+        ],
+        cells=[_cells(r.loc[place]) for place in rows],
+        note=f"{_note(by_cell, shares)} {runs_note(by_cell)}",
     )
 
 
-def _numbers(summary: Summary, tests: pd.DataFrame) -> pd.DataFrame:
-    """Means of both protocols and the paired difference, published - nested."""
-    tests = tests.assign(method=tests["reference"])
-    columns = [*KEYS, "n", "difference", "lower", "upper", "p"]
-    numbers = tests[columns].rename(columns={"n": "n_runs"})
-    for protocol, suffix in (("nested", ""), ("published", "-published")):
-        found = [
-            summary.cell(*place, f"{method}{suffix}", metric)
-            for *place, method, metric in numbers[KEYS].itertuples(index=False)
-        ]
-        numbers[f"{protocol}_mean"] = [mean for mean, _ in found]
-        numbers[f"{protocol}_sd"] = [sd for _, sd in found]
-    return numbers
+def _cells(row: pd.Series) -> list[str]:
+    return [
+        *(mean_sd(row[f"{cell}_mean"], row[f"{cell}_sd"]) for cell in CELLS),
+        *(
+            with_interval(*row[[name, f"{name}_lower", f"{name}_upper"]])
+            if pd.notna(row[name])
+            else GAP
+            for name in CONTRASTS
+        ),
+    ]
 
 
-def _cells(r: pd.DataFrame, place: tuple[str, str, str]) -> tuple[str, str, str]:
-    if place not in r.index:
-        return (number(float("nan")),) * 3
-    row = r.loc[place]
-    return (
-        mean_sd(row["nested_mean"], row["nested_sd"]),
-        mean_sd(row["published_mean"], row["published_sd"]),
-        with_interval(row["difference"], row["lower"], row["upper"]),
+def _note(by_cell: pd.DataFrame, shares: Mapping[bool, int]) -> str:
+    part, whole = f"{shares[False]} %", f"{shares[True]} %"
+    text = (
+        f"{part} of the animals are those that an inner split fits, {whole} are all "
+        "training animals. Nested: tuned and stopped on inner validation rows; with "
+        f"{whole} the network or path is then fitted again to all training animals, "
+        "for the number of epochs found. Optimistic: as many animals fitted, but tuned "
+        "and stopped on the test animals, features standardised and phenotypes "
+        f"adjusted and scaled by all animals; with {whole} this is the protocol of the "
+        "paper's released code. Leakage: optimistic − nested with as many animals "
+        "fitted, no accuracy that a new animal would have. Training size: "
+        f"{whole} − {part}, nested, which the published protocol gains as well. –: a "
+        "method that has no such fit. All are scored with the same test phenotypes in "
+        "the same unit: adjusted and scaled by the training animals. "
+        f"{_own_fits(by_cell, shares)} Differences are over paired runs (same folds "
+        "and seeds), with the 95 % interval of the corrected resampled t-test."
     )
+    if any(base_method(name) == "grvsnn_plus" for name in by_cell["method"]):
+        text += (
+            " GRVSNN+: the share is that of its trained part; its REML layers always "
+            "have all training animals."
+        )
+    if "grvsnn-bottleneck" in set(by_cell["method"]):
+        text += f" {method_label('grvsnn-bottleneck')}: the paper's released network."
+    return text
 
 
-def _note() -> str:
-    return (
-        "The published protocol is optimistic: it tunes, stops training early and "
-        "standardises with the very animals that it is then scored on. Difference: "
-        "published − nested, which is the protocol's part of r and no accuracy that a "
-        "new animal would have; over paired runs (same folds and seeds), with the 95 % "
-        "interval of the corrected resampled t-test."
-    )
+def _own_fits(by_cell: pd.DataFrame, shares: Mapping[bool, int]) -> str:
+    """Say which cell is the benchmark's own fit, of which methods."""
+    own = by_cell[by_cell["own"]]
+    parts = [
+        f"{shares[cell == 'whole']} % for "
+        + ", ".join(map(method_label, methods_in(own[own["cell"] == cell])))
+        for cell in ("part", "whole")
+        if (own["cell"] == cell).any()
+    ]
+    return f"The benchmark's own fits are the nested ones with {', '.join(parts)}."
