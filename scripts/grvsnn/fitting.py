@@ -6,7 +6,6 @@ and writes predictions.parquet, features.parquet and fits.json.
 
 import hashlib
 import logging
-import resource
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -30,6 +29,7 @@ from grvsnn.genotypes import (
 from grvsnn.handed import handed_rows, identify
 from grvsnn.methods import FOLD_BY_FOLD, load_method
 from grvsnn.tasks import FoldFit, FoldTask, base_method
+from grvsnn.usage import usage_so_far
 
 logger = logging.getLogger(__name__)
 
@@ -283,8 +283,7 @@ def _facts(
         "params": dict(params),
         "n_threads": n_threads,
         "seconds": seconds,
-        # ru_maxrss is in KiB on Linux
-        "peak_memory_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+        "peak_memory_mb": usage_so_far().peak_mb,
         "versions": _versions(),
         "animals": identify(task.sample_ids),
         "folds": [

@@ -36,10 +36,9 @@ use rule score_predictions as score_variants with:
     output:
         scores="<results>/{dataset}/ablation/scores.parquet",
         stability="<results>/{dataset}/ablation/stability.parquet",
+        usage="<benchmarks>/{dataset}/scores_variants.json",
     log:
         "<logs>/score_variants/{dataset}.log",
-    benchmark:
-        "<benchmarks>/{dataset}/scores_variants.tsv"
 
 
 rule collect_ablation:

@@ -12,10 +12,9 @@ rule score_predictions:
     output:
         scores="<results>/{dataset}/scores.parquet",
         stability="<results>/{dataset}/stability.parquet",
+        usage="<benchmarks>/{dataset}/scores.json",
     log:
         "<logs>/score_predictions/{dataset}.log",
-    benchmark:
-        "<benchmarks>/{dataset}/scores.tsv"
     conda:
         "../../envs/report.yaml"
     resources:

@@ -144,7 +144,7 @@ rule tabulate_minutes:
 rule tabulate_resources:
     input:
         fits=get_all_fits,
-        benchmarks=[file for _, _, file in COSTS],
+        usage=[file for _, _, file in COSTS],
     output:
         csv="<results>/summary/tables/resources.csv",
         tex="<results>/summary/tables/resources.tex",
