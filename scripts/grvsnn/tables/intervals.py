@@ -19,6 +19,8 @@ from grvsnn.labels import (
 from grvsnn.tables.layout import Table, make_table, mean_sd, with_interval
 from grvsnn.tables.summary import runs_note
 
+SHOWN = ("coverage", "interval_width", "n_observed")
+
 
 def intervals_table(scores: pd.DataFrame, dataset: str) -> Table:
     """Coverage and width of the prediction intervals of one dataset.
@@ -37,6 +39,7 @@ def intervals_table(scores: pd.DataFrame, dataset: str) -> Table:
         95 % interval, width).
     """
     scores = scores[scores["dataset"] == dataset]
+    scores = scores[scores["metric"].isin(SHOWN)]
     frame = coverage_frame(scores)
     found = {(row.setting, row.trait, row.method): row for row in frame.itertuples()}
     settings = settings_in(frame)
@@ -70,5 +73,5 @@ def _note() -> str:
         "residuals of the training rows (CV+, Barber et al. 2021; split conformal for "
         "a single member). Coverage: share of test phenotypes within their interval; "
         "pooled: over all test animals, with Wilson's interval for the animals of one "
-        "repeat; width in training SD."
+        "repeat; width in training SD. –: no intervals in this setting."
     )
