@@ -7,10 +7,14 @@ from grvsnn.fitting import JobKey, checkpoint_folder, fit_and_write, load_tasks
 from grvsnn.jobs import run_job
 from grvsnn.methods import FOLD_BY_FOLD, job_params
 from grvsnn.tasks import base_method
+from grvsnn.usage import Usage, earlier_usage
 
 
-def main(job) -> None:
-    """Load the repeat's tasks, fit them and write predictions, features and facts."""
+def main(job) -> list[Usage]:
+    """Load the repeat's tasks, fit them and write predictions, features and facts.
+
+    Returns what killed attempts had used up to the checkpoints that were taken up.
+    """
     wildcards = job.wildcards
     key = JobKey(
         wildcards.dataset,
@@ -45,6 +49,7 @@ def main(job) -> None:
             fits=job.output.fits,
             checkpoint=folder,
         )
+        return earlier_usage(folder) if folder else []
 
 
 run_job(snakemake, main)

@@ -6,7 +6,7 @@ from grvsnn.jobs import run_job
 from grvsnn.scoring_inputs import KEYS, by_fit, read_true_qtl
 from grvsnn.selection import by_rule, score_selection, stability_scores
 
-COLUMNS = [*KEYS, "feature", "kind", "selected", "pip"]
+COLUMNS = [*KEYS, "feature", "kind", "selected", "selected_raw", "pip"]
 
 
 def main(job) -> None:

@@ -7,9 +7,9 @@ from grvsnn.tables.write import write_table
 
 
 def main(job) -> None:
-    """Read the benchmark files and every fit's device, and write the table."""
+    """Read the usage files and every fit's device, and write the table."""
     fits = [read_json(path) for path in job.input.fits]
-    costs = cost_frame(job.params.labels, job.input.benchmarks, fits)
+    costs = cost_frame(job.params.labels, job.input.usage, fits)
     write_table(
         resources_table(costs),
         job.output,

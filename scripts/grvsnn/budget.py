@@ -48,12 +48,12 @@ def price_jobs(
     Returns
     -------
     DataFrame
-        The planned jobs that Snakemake measures: dataset, setting, method, gpu (cards
+        The planned jobs that are measured: dataset, setting, method, gpu (cards
         asked for), cpu_seconds, card_seconds (wall clock on a card), longest_seconds
         and peak_mb of one job, n_jobs and machine behind them; gaps: not measured.
     """
-    planned = jobs.dropna(subset="benchmark").reset_index(drop=True)
-    kinds = [job_kind(path) for path in planned["benchmark"]]
+    planned = jobs.dropna(subset="usage").reset_index(drop=True)
+    kinds = [job_kind(path) for path in planned["usage"]]
     priced = pd.DataFrame(kinds, columns=KEYS).assign(gpu=planned["gpu"])
     priced["settings"] = [hash_settings(config, d, m) for d, _, m in kinds]
     by = [*KEYS, "settings"]
@@ -87,8 +87,8 @@ def budget_frame(
     -------
     DataFrame
         A row a dataset, and one with an empty name for what is of several: jobs, sent
-        (jobs that a cluster sees); n_measured and n_known of the jobs that Snakemake
-        measures and those of a measured kind, cpu_hours of these; n_card, n_card_known
+        (jobs that a cluster sees); n_measured and n_known of the jobs that are measured
+        and those of a measured kind, cpu_hours of these; n_card, n_card_known
         and card_cpu_hours of jobs that ask for a card, run without one; n_gpu_known and
         gpu_hours on one; longest_minutes, peak_mb.
     """

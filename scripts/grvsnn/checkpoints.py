@@ -12,6 +12,7 @@ import numpy as np
 
 from grvsnn.files import atomic_path, hold_lock, naming_damage, plain
 from grvsnn.tasks import FitFunction, FoldFit, FoldTask
+from grvsnn.usage import keep_usage
 
 logger = logging.getLogger(__name__)
 
@@ -66,6 +67,7 @@ def fit_fold_by_fold(
             seconds = (time.perf_counter() - begin) / len(batch)
             for path, result in zip(paths, fits, strict=True):
                 write_fold(result, seconds, path)
+            keep_usage(folder)
         else:
             logger.info("taken up from %s: %s", folder, [task.fold for task in batch])
         done += [read_fold(path) for path in paths]

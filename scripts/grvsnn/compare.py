@@ -15,6 +15,8 @@ from scipy.stats import t as student
 from grvsnn.labels import ALL_TRAITS, METRICS
 
 RUN = ["repeat", "fold"]
+ROUNDING = 1e-9
+"""Share of the scores, or of 1, up to which a difference is rounding: none at all."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +52,11 @@ class Comparison:
 
 
 def correlated_t(
-    differences: np.ndarray, rho: float, rope: float = 0.01, level: float = 0.95
+    differences: np.ndarray,
+    rho: float,
+    rope: float = 0.01,
+    level: float = 0.95,
+    scale: float = 1.0,
 ) -> Comparison:
     """Corrected resampled t-test and Bayesian correlated t-test of paired differences.
 
@@ -64,12 +70,15 @@ def correlated_t(
     ----------
     differences : ndarray of float, shape (n,)
         Paired differences; NaN are left out. Fewer than two that remain give NaN.
+        Those up to `ROUNDING` times `scale` count as 0.
     rho : float
         Correlation between runs, in [0, 1): 1/K for K-fold cross-validation.
     rope : float
         Half width of the region of practical equivalence, in units of the metric.
     level : float
         Level of the interval.
+    scale : float
+        Size of the scores that were subtracted.
 
     Returns
     -------
@@ -77,19 +86,20 @@ def correlated_t(
     """
     d = np.asarray(differences, dtype=float)
     d = d[~np.isnan(d)]
+    d = np.where(np.abs(d) <= ROUNDING * scale, 0.0, d)
     n = len(d)
     mean = float(d.mean()) if n else float("nan")
     if n < 2:
         return Comparison(n, mean, *[float("nan")] * 8)
     sd = float(d.std(ddof=1))
-    scale = np.sqrt(1 / n + rho / (1 - rho)) * sd
+    error = np.sqrt(1 / n + rho / (1 - rho)) * sd
     if np.ptp(d) <= 1e-12:  # same difference in every run: nothing is uncertain
         certain = [float(mean < -rope), float(abs(mean) <= rope), float(mean > rope)]
         infinite = float(np.sign(mean)) * np.inf if mean else 0.0
         return Comparison(n, mean, sd, infinite, float(mean == 0), mean, mean, *certain)
-    posterior = student(n - 1, loc=mean, scale=scale)
+    posterior = student(n - 1, loc=mean, scale=error)
     below, above = float(posterior.cdf(-rope)), float(posterior.sf(rope))
-    statistic = mean / scale
+    statistic = mean / error
     return Comparison(
         n=n,
         difference=mean,
@@ -141,8 +151,9 @@ def compare_methods(
         Metrics to compare.
     reference : str
         A method's name, or ``best``: the method with the best mean in each
-        dataset, setting, trait and metric. The best is chosen on the same runs, which
-        favours it; name a method for a test that was decided beforehand.
+        dataset, setting, trait and metric, of those that have the metric in every run.
+        The best is chosen on the same runs, which favours it; name a method for a test
+        that was decided beforehand.
     rope : float
         Half width of the region of practical equivalence.
 
@@ -152,8 +163,8 @@ def compare_methods(
         dataset, setting, trait, metric, reference, method, the fields of
         `Comparison`, p_holm (adjusted over the methods of one dataset, setting, trait
         and metric), p_better, p_worse (p_above, p_below turned so that better means
-        better in that metric). Methods without the metric (r of constant predictions)
-        have no row.
+        better in that metric), runs (those there are; n may be fewer). Methods without
+        the metric (r of constant predictions) have no row.
     """
     by = ["dataset", "setting", "trait", "metric"]
     parts = []
@@ -219,7 +230,8 @@ def _runs(part: pd.DataFrame, across: str) -> pd.DataFrame:
 
 def _best(wide: pd.DataFrame, metric: str) -> str | None:
     # the ceiling of simulated data competes with nobody
-    means = wide.drop(columns="truth", errors="ignore").mean()
+    whole = wide.drop(columns="truth", errors="ignore").dropna(axis=1)
+    means = whole.mean()
     if means.empty:
         return None
     lowest = metric in METRICS and METRICS[metric].better == "low"
@@ -234,13 +246,14 @@ def _against(
     rho = 1 / folds if folds > 1 else 0.0
     others = [name for name in wide if name != base]
     table = pd.DataFrame(
-        [vars(correlated_t(wide[o] - wide[base], rho, rope)) for o in others],
+        [vars(_test(wide[o], wide[base], rho, rope)) for o in others],
         columns=list(Comparison.__dataclass_fields__),
     )
     lowest = key[-1] in METRICS and METRICS[key[-1]].better == "low"
     table["p_holm"] = holm(table["p"].to_numpy())
     table["p_better"] = table["p_below" if lowest else "p_above"]
     table["p_worse"] = table["p_above" if lowest else "p_below"]
+    table["runs"] = len(wide)
     table.insert(0, across, others)
     table.insert(0, "reference", base)
     for i, value in enumerate(key):
@@ -248,9 +261,15 @@ def _against(
     return table
 
 
+def _test(scores: pd.Series, base: pd.Series, rho: float, rope: float) -> Comparison:
+    scale = max(1.0, scores.abs().max(), base.abs().max())
+    return correlated_t(scores - base, rho, rope, scale=scale)
+
+
 def _assemble(parts: list[pd.DataFrame], by: list[str], across: str) -> pd.DataFrame:
     fields = list(Comparison.__dataclass_fields__)
-    columns = [*by, "reference", across, *fields, "p_holm", "p_better", "p_worse"]
+    columns = [*by, "reference", across, *fields]
+    columns += ["p_holm", "p_better", "p_worse", "runs"]
     parts = [part for part in parts if len(part)]
     if not parts:
         return pd.DataFrame(columns=columns)

@@ -11,6 +11,7 @@ import pandas as pd
 from grvsnn.files import read_json
 from grvsnn.labels import METHODS
 from grvsnn.tasks import base_method, fitted_as
+from grvsnn.usage import read_usage
 
 KEYS = ["dataset", "setting", "method"]
 HERE = "here"
@@ -19,16 +20,16 @@ BAYESIAN = ("brr", "blasso", "bayescpi")
 # <dataset>/<stage>, <dataset>/<stage>/repeat-<r>[-<companion>] or
 # <dataset>/<setting>/<method>/repeat-<r>
 KIND = re.compile(
-    r"(?:.*/)?benchmarks/([^/]+)/(?:([^/]+)/)??([^/]+?)(?:/repeat-\d+(-\w+)?)?\.tsv"
+    r"(?:.*/)?benchmarks/([^/]+)/(?:([^/]+)/)??([^/]+?)(?:/repeat-\d+(-\w+)?)?\.json"
 )
 
 
-def job_kind(benchmark: str) -> tuple[str, str, str]:
-    """Dataset, setting and method that a benchmark file's path names.
+def job_kind(usage: str) -> tuple[str, str, str]:
+    """Dataset, setting and method that a usage file's path names.
 
     A stage before or after the fits is named as a method, in the setting ``all``.
     """
-    dataset, setting, name, companion = KIND.fullmatch(benchmark).groups()
+    dataset, setting, name, companion = KIND.fullmatch(usage).groups()
     return dataset, setting or STAGE, name + (companion or "")
 
 
@@ -59,10 +60,7 @@ def hash_settings(config: Mapping, dataset: str, method: str) -> str:
 def measured_costs(
     results: str | Path, config: Mapping | None = None, machine: str = HERE
 ) -> pd.DataFrame:
-    """Time and memory of the jobs whose benchmark files lie in a run's results.
-
-    A fit that was killed and resumed from its checkpoints is left out: Snakemake saw
-    only its last part.
+    """Time and memory of the jobs whose usage files lie in a run's results.
 
     Parameters
     ----------
@@ -78,13 +76,12 @@ def measured_costs(
     -------
     DataFrame
         dataset, setting, method, device (``cpu`` or ``card``), n_jobs, seconds and
-        cpu_seconds (means of one job), longest_seconds, peak_mb (resident, with
-        children), settings, machine.
+        cpu_seconds (means of one job), longest_seconds, peak_mb (`grvsnn.usage`),
+        settings, machine.
     """
     rows = [
-        (*job_kind(path.as_posix()), *job)
-        for path in sorted((Path(results) / "benchmarks").rglob("*.tsv"))
-        if (job := _read_job(path, Path(results)))
+        (*job_kind(path.as_posix()), *_read_job(path, Path(results)))
+        for path in sorted((Path(results) / "benchmarks").rglob("*.json"))
     ]
     if config:
         rows = [row for row in rows if row[0] in config["datasets"]]
@@ -96,27 +93,25 @@ def measured_costs(
     return table.assign(settings=hashes, machine=machine)
 
 
-def _read_job(path: Path, results: Path) -> tuple[str, float, float, float] | None:
-    job = pd.read_csv(path, sep="\t", na_values="-").iloc[-1]
-    inner = path.relative_to(results / "benchmarks").with_suffix("")
-    facts = results / inner / "fits.json"
-    fit = read_json(facts) if facts.exists() else {"seconds": 0, "folds": []}
-    if fit["seconds"] > job["s"]:
-        return None
-    on_card = any(fold.get("device", "cpu") != "cpu" for fold in fit["folds"])
+def _read_job(path: Path, results: Path) -> tuple[str, float, float, float]:
+    facts = results / path.relative_to(results / "benchmarks").with_suffix("")
+    facts /= "fits.json"
+    folds = read_json(facts)["folds"] if facts.exists() else []
+    on_card = any(fold.get("device", "cpu") != "cpu" for fold in folds)
+    used = read_usage(path)
     device = "card" if on_card else "cpu"
-    return device, job["s"], job["cpu_time"], job["max_rss"]
+    return device, used.seconds, used.cpu_seconds, used.peak_mb
 
 
 def _mean_kinds(rows: Iterable[tuple]) -> pd.DataFrame:
-    columns = [*KEYS, "device", "s", "cpu_time", "max_rss"]
+    columns = [*KEYS, "device", "seconds", "cpu_seconds", "peak_mb"]
     kinds = pd.DataFrame(rows, columns=columns).groupby([*KEYS, "device"], sort=False)
     table = kinds.agg(
-        n_jobs=("s", "size"),
-        seconds=("s", "mean"),
-        cpu_seconds=("cpu_time", "mean"),
-        longest_seconds=("s", "max"),
-        peak_mb=("max_rss", "max"),
+        n_jobs=("seconds", "size"),
+        seconds=("seconds", "mean"),
+        cpu_seconds=("cpu_seconds", "mean"),
+        longest_seconds=("seconds", "max"),
+        peak_mb=("peak_mb", "max"),
     )
     return table.reset_index().round(1)
 

@@ -14,7 +14,8 @@ from grvsnn.labels import method_label
 from grvsnn.tasks import base_method, fitted_as
 
 FIT = re.compile(
-    r"benchmark: \S*benchmarks/([^/\s]+)/([^/\s]+)/([^/\s]+)/repeat-(\d+)\.tsv"
+    r"^ +output: .*?\bbenchmarks/([^/\s]+)/([^/\s]+)/([^/\s]+)/repeat-(\d+)\.json",
+    re.M,
 )
 JOB = re.compile(r"^(?:rule|localrule) \w+:$", re.M)
 

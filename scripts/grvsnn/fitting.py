@@ -6,7 +6,6 @@ and writes predictions.parquet, features.parquet and fits.json.
 
 import hashlib
 import logging
-import resource
 import sys
 import time
 from collections.abc import Mapping, Sequence
@@ -33,6 +32,7 @@ from grvsnn.genotypes import (
 from grvsnn.handed import handed_rows, identify
 from grvsnn.methods import FOLD_BY_FOLD, load_method
 from grvsnn.tasks import FoldFit, FoldTask, base_method
+from grvsnn.usage import usage_so_far
 
 logger = logging.getLogger(__name__)
 
@@ -297,8 +297,7 @@ def _facts(
         "params": dict(params),
         "n_threads": n_threads,
         "seconds": seconds,
-        # ru_maxrss is in KiB on Linux
-        "peak_memory_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+        "peak_memory_mb": usage_so_far().peak_mb,
         "versions": _versions() | dict(pairs[0][1].info.get("versions", {})),
         "animals": identify(task.sample_ids),
         "folds": [

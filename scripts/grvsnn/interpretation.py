@@ -35,9 +35,9 @@ class Interpretation:
     curves: np.ndarray
 
     @property
-    def raw_threshold_count(self) -> int:
-        """Features that the paper's rule, z' >= 0.05, would select."""
-        return int((self.raw >= SELECTED_FROM).sum())
+    def selected_raw(self) -> np.ndarray:
+        """Features that the paper's own rule, z' >= 0.05, selects; bool (P,)."""
+        return self.raw >= SELECTED_FROM
 
 
 @torch.no_grad()

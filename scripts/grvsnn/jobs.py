@@ -5,7 +5,7 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from types import FrameType
 from typing import TYPE_CHECKING
 
@@ -13,6 +13,7 @@ from threadpoolctl import threadpool_limits
 
 from grvsnn.errors import InputError
 from grvsnn.files import remove_unfinished
+from grvsnn.usage import Usage, sum_usage, usage_so_far, write_usage
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake as Job
@@ -28,8 +29,11 @@ DISK_ADVICE = {
 }
 
 
-def run_job(job: "Job", main: Callable[["Job"], None]) -> None:
+def run_job(job: "Job", main: Callable[["Job"], Iterable[Usage] | None]) -> None:
     """Run a script's main function under its rule's log and thread limit.
+
+    A rule with an output named ``usage`` gets what the job used; `main` returns the
+    usage of earlier attempts whose work it took up, if there were any.
 
     A user's mistake (`InputError`) or a full or read-only disk ends the job with one
     line on stderr and in the log; anything else is a bug and leaves its traceback in
@@ -39,7 +43,9 @@ def run_job(job: "Job", main: Callable[["Job"], None]) -> None:
     try:
         _log_to(job.log[0] if job.log else None, job.rule)
         with threadpool_limits(limits=int(job.threads)):
-            main(job)
+            earlier = main(job)
+        if usage := job.output.get("usage"):
+            write_usage(sum_usage([usage_so_far(), *(earlier or ())]), usage)
     except InputError as error:
         logger.error("%s", error)
         sys.exit(1)

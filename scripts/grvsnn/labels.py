@@ -82,6 +82,7 @@ METRICS: Mapping[str, Metric] = {
     "mse": Metric("MSE", "low", "MSE (training variances)"),
     "r": Metric("r", "high", "Pearson r, predicted and observed"),
     "dcor": Metric("dCor", "high", "Distance correlation"),
+    "dcor_chance": Metric("dCor, chance level"),
     "slope": Metric("Slope", "one", "Calibration slope, observed on predicted"),
     "intercept": Metric("Intercept", "zero", "Calibration intercept (training SD)"),
     "spearman": Metric("Spearman", "high", "Spearman rank correlation"),
@@ -129,7 +130,11 @@ PARTS: Mapping[str, str] = {
     "residual": "Its residual",
 }
 
-RULES: Mapping[str, str] = {"pip": "PIP ≥ 0.5", "bfdr": "Bayesian FDR 5 %"}
+RULES: Mapping[str, str] = {
+    "raw": "z' ≥ 0.05, the paper's raw rule",
+    "pip": "PIP ≥ 0.5",
+    "bfdr": "Bayesian FDR 5 %",
+}
 
 GAP = "–"
 ALL_TRAITS = "all_traits"

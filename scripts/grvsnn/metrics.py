@@ -8,6 +8,7 @@ MSE of 1 is what predicting the training mean costs (up to sampling).
 import logging
 from collections.abc import Callable, Mapping
 from functools import cache
+from types import ModuleType
 
 import numpy as np
 import pandas as pd
@@ -49,19 +50,42 @@ def dcor(x: np.ndarray, y: np.ndarray) -> float:
     """
     if is_constant(x) or is_constant(y):
         return float("nan")
-    return float(_distance_correlation()(x, y))
+    return float(_dcor_package().distance_correlation(x, y))
+
+
+def dcor_chance(x: np.ndarray, y: np.ndarray) -> float:
+    """Distance correlation to expect if x and y were independent; NaN when constant.
+
+    The root of the mean of dCor^2 over all n! permutations of y. With A and B the
+    doubly centred distances, whose rows sum to 0, the mean of ``sum A_ij B_p(i)p(j)``
+    is ``tr A tr B / (n - 1)``, ``tr A = -n a`` with a the mean distance, and
+    permutations leave the distance variances alone:
+    ``a b / ((n - 1) sqrt(dVar^2(x) dVar^2(y)))``.
+    """
+    if is_constant(x) or is_constant(y):
+        return float("nan")
+    deviation = _dcor_package().distance_covariance
+    shares = [_mean_distance(v) / deviation(v, v) for v in (x, y)]
+    return float(np.sqrt(np.prod(shares) / (len(x) - 1)))
+
+
+def _mean_distance(values: np.ndarray) -> float:
+    """Mean of |v_i - v_j| over all n^2 pairs, by the gaps between sorted values."""
+    n = len(values)
+    below = np.arange(1, n)
+    return float(2 * (np.diff(np.sort(values)) * below * (n - below)).sum() / n**2)
 
 
 @cache
-def _distance_correlation() -> Callable[[np.ndarray, np.ndarray], float]:
+def _dcor_package() -> ModuleType:
     """Import the package late and alone.
 
     It compiles its code when it is imported, which takes seconds; two processes that
     do so at once leave a cache of parts that do not fit, and abort.
     """
     with hold_lock(cache_folder() / "dcor.lock"):
-        from dcor import distance_correlation
-    return distance_correlation
+        import dcor as package
+    return package
 
 
 def calibration(observed: np.ndarray, predicted: np.ndarray) -> tuple[float, float]:
@@ -115,7 +139,7 @@ def agreement(observed: np.ndarray, predicted: np.ndarray) -> dict[str, float]:
     Returns
     -------
     dict
-        mse, r, dcor, slope, intercept, spearman, top10 and n_observed.
+        mse, r, dcor, dcor_chance, slope, intercept, spearman, top10 and n_observed.
     """
     observed, predicted = _complete(observed, predicted)
     scores: dict[str, float] = {"n_observed": float(len(observed))}
@@ -128,6 +152,7 @@ AGREEMENT: Mapping[str, Callable[[np.ndarray, np.ndarray], float]] = {
     "mse": mse,
     "r": pearson,
     "dcor": dcor,
+    "dcor_chance": dcor_chance,
     "slope": lambda observed, predicted: calibration(observed, predicted)[0],
     "intercept": lambda observed, predicted: calibration(observed, predicted)[1],
     "spearman": spearman,
@@ -210,6 +235,12 @@ def _complete(
     observed, predicted = np.asarray(observed, float), np.asarray(predicted, float)
     there = ~np.isnan(observed)
     return observed[there], predicted[there]
+
+
+def count_runs(scores: pd.DataFrame) -> dict[str, int]:
+    """Count the runs (repeat and fold) that were scored, by dataset."""
+    runs = scores.drop_duplicates(["dataset", "repeat", "fold"])
+    return runs["dataset"].value_counts().to_dict()
 
 
 def summarise(scores: pd.DataFrame, by: list[str] | None = None) -> pd.DataFrame:

@@ -19,7 +19,8 @@ FIELD = re.compile(r"^ +(\w+): (.*)$", re.M)
 PAIR = re.compile(r"(\w+)=([^,\n]+)")
 LOCAL = re.compile(r"^rule (\w+):\n(?:(?:    .*)?\n)*?    localrule: True$", re.M)
 ASKED = ("mem_mb", "runtime", "gpu")
-COLUMNS = ("rule", "dataset", "benchmark", *ASKED, "group", "sent_as")
+USAGE = re.compile(r"\S*benchmarks/\S+\.json")
+COLUMNS = ("rule", "dataset", "usage", *ASKED, "group", "sent_as")
 
 
 def dry_run(*arguments: str) -> str:
@@ -50,7 +51,7 @@ def planned_jobs(text: str) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        rule, dataset (none for jobs of all datasets), benchmark (path or none), mem_mb,
+        rule, dataset (none for jobs of all datasets), usage (path or none), mem_mb,
         runtime (minutes), gpu (cards), group (none where a job is sent alone), sent_as
         (number of what is sent; jobs of a group have the same).
     """
@@ -67,10 +68,11 @@ def planned_jobs(text: str) -> pd.DataFrame:
 def _read(rule: str, fields: dict[str, str]) -> dict:
     wildcards = dict(PAIR.findall(fields.get("wildcards", "")))
     resources = dict(PAIR.findall(fields.get("resources", "")))
+    usage = USAGE.search(fields.get("output", ""))
     return {
         "rule": rule,
         "dataset": wildcards.get("dataset"),
-        "benchmark": fields.get("benchmark"),
+        "usage": usage[0] if usage else None,
         **{name: int(resources.get(name, 0)) for name in ASKED},
     }
 

@@ -186,17 +186,20 @@ def by_rule(features: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
     Parameters
     ----------
     features : DataFrame
-        As for `score_selection`, of one method, with the column pip where it has PIP.
+        As for `score_selection`, of one method, with the column pip where it has PIP
+        and selected_raw where it has the paper's z'.
 
     Yields
     ------
     rule : str
-        ``own``, then ``pip`` (PIP of at least `PIP_FROM`) and ``bfdr`` (`bayesian_fdr`
-        within each run and trait).
+        ``own``, then ``raw`` (the paper's threshold), ``pip`` (PIP of at least
+        `PIP_FROM`) and ``bfdr`` (`bayesian_fdr` within each run and trait).
     features : DataFrame
         With `selected` by that rule.
     """
     yield OWN_RULE, features
+    if "selected_raw" in features:
+        yield "raw", features.assign(selected=features["selected_raw"].astype(bool))
     if "pip" not in features:
         return
     yield "pip", features.assign(selected=features["pip"] >= PIP_FROM)

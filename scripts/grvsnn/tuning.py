@@ -16,6 +16,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from grvsnn.errors import InputError
 from grvsnn.seeds import derive_seed
+from grvsnn.usage import keep_usage
 
 logger = logging.getLogger(__name__)
 
@@ -149,6 +150,8 @@ def tune(
         if k == 0:
             study.enqueue_trial(first_values(first, space))
         _run_trial(study, distributions, objective, derive_seed(seed, "trial", k))
+        if journal is not None:
+            keep_usage(journal.parent)
         _log_progress(study, k + 1, n_trials, time.perf_counter() - start)
     finished = study.get_trials(deepcopy=False, states=FINISHED)
     best = _best_trial(finished)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from grvsnn.usage import read_usage
 
 HERE = Path(__file__).parent
 N_METHODS = 8
@@ -33,11 +34,9 @@ def run_whole(snakemake, root, tmp_path):
 
 
 def peak_megabytes(results):
-    """Largest resident memory of any benchmarked job (psutil's, in MB)."""
-    files = (results / "benchmarks").rglob("*.tsv")
-    # a job of less than a second has none
-    tables = [pd.read_csv(path, sep="\t", na_values="-") for path in files]
-    return max(table["max_rss"].max() for table in tables)
+    """Largest resident memory of any measured job."""
+    files = (results / "benchmarks").rglob("*.json")
+    return max(read_usage(path).peak_mb for path in files)
 
 
 @pytest.mark.mirror

@@ -14,6 +14,7 @@ from grvsnn.costs import (
 )
 from grvsnn.files import write_csv, write_json
 from grvsnn.planned import count_sent, planned_jobs, rules_text
+from grvsnn.usage import Usage, write_usage
 
 CONFIG = {
     "datasets": ["mouse", "pig"],
@@ -27,7 +28,6 @@ CONFIG = {
     "ablations": {"grvsnn-sigmoid": {"gate": "sigmoid"}},
     "registry": {"mouse": {"samples": 1814}, "pig": {"samples": 3534}},
 }
-HEAD = "s\th:m:s\tmax_rss\tcpu_time\n"
 NO_CARDS = "resources: tmpdir=/tmp, mem_mb=1000, mem=1 GB, runtime=10, gpu=0"
 DRY_RUN = f"""
 [Sun Nov 22 23:44:38 2026]
@@ -40,38 +40,36 @@ rule fetch_file:
     [Sun Nov 22 23:44:38 2026]
     rule fit_linear:
         input: results/mouse/data/genotypes.bed
-        benchmark: results/benchmarks/mouse/markers/gblup/repeat-1.tsv
+        output: a.json, results/benchmarks/mouse/markers/gblup/repeat-1.json
         wildcards: dataset=mouse, setting=markers, method=gblup, repeat=1
         {NO_CARDS}
     [Sun Nov 22 23:44:38 2026]
     rule fit_linear:
-        benchmark: results/benchmarks/mouse/markers/gblup/repeat-2.tsv
+        output: a.json, results/benchmarks/mouse/markers/gblup/repeat-2.json
         wildcards: dataset=mouse, setting=markers, method=gblup, repeat=2
         {NO_CARDS.replace("1000", "2000")}
 
 [Sun Nov 22 23:44:38 2026]
 rule fit_grvsnn:
-    benchmark: results/benchmarks/mouse/markers/grvsnn/repeat-1.tsv
+    output: a.json, results/benchmarks/mouse/markers/grvsnn/repeat-1.json
     wildcards: dataset=mouse, setting=markers, method=grvsnn, repeat=1
     resources: tmpdir=/tmp, mem_mb=3501, disk_mb=<TBD>, runtime=143, gpu=1
 [Sun Nov 22 23:44:38 2026]
 rule fit_grvsnn_variant:
-    benchmark: results/benchmarks/mouse/markers/grvsnn-sigmoid/repeat-1.tsv
+    output: a.json, results/benchmarks/mouse/markers/grvsnn-sigmoid/repeat-1.json
     wildcards: dataset=mouse, setting=markers, method=grvsnn-sigmoid, repeat=1
     resources: tmpdir=/tmp, mem_mb=3501, disk_mb=<TBD>, runtime=143, gpu=1
 [Sun Nov 22 23:44:38 2026]
 rule make_folds:
-    benchmark: results/benchmarks/pig/folds.tsv
+    output: a.json, results/benchmarks/pig/folds.json
     wildcards: dataset=pig
     {NO_CARDS}
 """
 
 
 def write_job(results, kind, seconds, cpu, memory=100.0, fit_seconds=None, device=None):
-    """One job's benchmark file, and where it is a fit its facts."""
-    path = results / f"benchmarks/{kind}.tsv"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(f"{HEAD}{seconds}\t0:00:00\t{memory}\t{cpu}\n")
+    """One job's usage file, and where it is a fit its facts."""
+    write_usage(Usage(seconds, cpu, memory), results / f"benchmarks/{kind}.json")
     if fit_seconds is not None:
         fold = {"device": device} if device else {}
         facts = {"seconds": fit_seconds, "folds": [fold]}
@@ -80,44 +78,42 @@ def write_job(results, kind, seconds, cpu, memory=100.0, fit_seconds=None, devic
 
 @pytest.fixture
 def results(tmp_path):
-    write_job(tmp_path, "mouse/prepare", 4, 3, "NA")
+    write_job(tmp_path, "mouse/prepare", 4, 3)
     write_job(tmp_path, "mouse/targets/repeat-1-share40", 2, 1)
     write_job(tmp_path, "mouse/markers/gblup/repeat-1", 100, 1800, 300, 90)
     write_job(tmp_path, "mouse/markers/gblup/repeat-2", 300, 5400, 200, 90)
-    # resumed from checkpoints: the benchmark has its last part only
-    write_job(tmp_path, "mouse/markers/gblup/repeat-3", 10, 9, 900, 200)
     return tmp_path
 
 
 @pytest.mark.parametrize(
     ("path", "kind"),
     [
-        ("results/benchmarks/pig/prepare.tsv", ("pig", "all", "prepare")),
-        ("/benchmarks/r/benchmarks/pig/folds.tsv", ("pig", "all", "folds")),
-        ("r/benchmarks/pig/targets/repeat-10.tsv", ("pig", "all", "targets")),
+        ("results/benchmarks/pig/prepare.json", ("pig", "all", "prepare")),
+        ("/benchmarks/r/benchmarks/pig/folds.json", ("pig", "all", "folds")),
+        ("r/benchmarks/pig/targets/repeat-10.json", ("pig", "all", "targets")),
         (
-            "benchmarks/pig/targets/repeat-1-share40.tsv",
+            "benchmarks/pig/targets/repeat-1-share40.json",
             ("pig", "all", "targets-share40"),
         ),
-        ("/a/benchmarks/pig/scores_optimism.tsv", ("pig", "all", "scores_optimism")),
+        ("/a/benchmarks/pig/scores_optimism.json", ("pig", "all", "scores_optimism")),
         (
-            "benchmarks/mouse/markers_pedigree/grvsnn-sigmoid/repeat-2.tsv",
+            "benchmarks/mouse/markers_pedigree/grvsnn-sigmoid/repeat-2.json",
             ("mouse", "markers_pedigree", "grvsnn-sigmoid"),
         ),
     ],
 )
-def test_a_benchmark_file_names_its_kind(path, kind):
+def test_a_usage_file_names_its_kind(path, kind):
     assert job_kind(path) == kind
 
 
-def test_jobs_are_averaged_by_kind_and_resumed_ones_left_out(results):
+def test_jobs_are_averaged_by_kind(results):
     costs = measured_costs(results, CONFIG, "2 cores").set_index("method")
     assert costs.loc["gblup", "n_jobs"] == 2
     assert costs.loc["gblup", "seconds"] == 200
     assert costs.loc["gblup", "cpu_seconds"] == 3600
     assert costs.loc["gblup", "longest_seconds"] == 300
     assert costs.loc["gblup", "peak_mb"] == 300
-    assert pd.isna(costs.loc["prepare", "peak_mb"])
+    assert costs.loc["prepare", "peak_mb"] == 100
     assert set(costs["device"]) == {"cpu"} and set(costs["machine"]) == {"2 cores"}
 
 

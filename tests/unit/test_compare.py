@@ -83,6 +83,45 @@ def test_equal_differences_are_certain_and_raise_no_warning():
     assert np.isnan(single.p)
 
 
+ROUNDING_ERRORS = {
+    "constant": np.full(50, 2.0**-54),
+    "tiny": 1e-10 * np.random.default_rng(5).uniform(0.5, 1.5, 50),
+}
+
+
+@pytest.mark.parametrize("error", ROUNDING_ERRORS.values(), ids=ROUNDING_ERRORS)
+def test_differences_within_rounding_are_equal(error):
+    r = np.random.default_rng(6).normal(0.3, 0.05, 50)
+    between = compare_methods(scores_of({"brr": r, "gblup": r + error}), ["r"])
+    both = [scores_of({"brr": r}), scores_of({"brr": r + error}, setting="pedigree")]
+    for row in (between.iloc[0], compare_settings(pd.concat(both)).iloc[0]):
+        assert (row["p"], row["p_holm"], row["difference"]) == (1.0, 1.0, 0.0)
+        assert (row["lower"], row["upper"], row["p_rope"]) == (0.0, 0.0, 1.0)
+
+
+def test_rounding_is_that_of_the_scores():
+    large = 1e6 * np.random.default_rng(7).uniform(1, 2, 10)
+    scores = scores_of({"a": large, "b": large + 1e-4}, metric="n_selected")
+    assert compare_methods(scores, ["n_selected"], "a")["p"].item() == 1.0
+    small = large / 1e6
+    scores = scores_of({"a": small, "b": small + 1e-4}, metric="mse")
+    assert compare_methods(scores, ["mse"], "a")["p"].item() < 1e-6
+
+
+def test_the_best_has_a_score_in_every_run():
+    rng = np.random.default_rng(9)
+    r = {name: rng.normal(0.3, 0.02, 5) for name in ("brr", "blasso", "gblup")}
+    r["blasso"] -= 0.1
+    r["gblup"] = np.where(np.arange(5) < 2, 0.9, np.nan)
+    table = compare_methods(scores_of(r)).set_index("method")
+    assert set(table["reference"]) == {"brr"}
+    assert table.loc[["blasso", "gblup"], "n"].tolist() == [5, 2]
+    assert (table["runs"] == 5).all()
+    # where no method has all runs, none is the best
+    r["brr"] = r["blasso"] = np.where(np.arange(5) > 0, 0.3, np.nan)
+    assert compare_methods(scores_of(r)).empty
+
+
 def false_positive_rates(rho, n=50, n_sets=4000):
     """Of 5 % tests on equicorrelated null differences, corrected and not."""
     rng = np.random.default_rng(3)

@@ -339,6 +339,20 @@ def test_runs_are_all_drawn(tmp_path):
     assert len(pale) == 120
 
 
+def test_means_of_fewer_runs_name_their_number(tmp_path):
+    scores = make_scores(traits=("bmi",), settings=["markers"])
+    few = (scores["method"] == "grvsnn") & (
+        (scores["fold"] > 1) | (scores["repeat"] > 1)
+    )
+    scores.loc[few, "value"] = np.nan
+    scores.loc[(scores["method"] == "brr") & (scores["fold"] == 5), "value"] = np.nan
+    figures.plot_runs(scores, [tmp_path / "runs.svg"])
+    figures.plot_comparisons(compare_methods(scores), [tmp_path / "tests.svg"])
+    for name in ("runs", "tests"):
+        text = (tmp_path / f"{name}.svg").read_text()
+        assert re.findall(r">n = (\d+)<", text) == ["8", "1"], name
+
+
 def test_mean_intervals_are_the_corrected_ones():
     scores = make_scores()
     got = figures.mean_intervals(scores, ["method", "setting", "trait"])

@@ -21,7 +21,8 @@ def main(job):
         print("writing", flush=True)
         time.sleep(600)
 
-run_job(SimpleNamespace(log=[sys.argv[2]], rule="write", threads=1), main)
+job = SimpleNamespace(log=[sys.argv[2]], rule="write", threads=1, output={})
+run_job(job, main)
 """
 
 
@@ -50,7 +51,7 @@ def test_what_users_can_mend_is_one_line(log, error, message):
         raise error
 
     with pytest.raises(SystemExit):
-        run_job(SimpleNamespace(log=[log], rule="read", threads=1), main)
+        run_job(SimpleNamespace(log=[log], rule="read", threads=1, output={}), main)
     text = log.read_text()
     assert message in text
     assert "Traceback" not in text
@@ -61,7 +62,7 @@ def test_a_bug_leaves_its_traceback(log):
         raise OSError(errno.EBADF, "Bad file descriptor")
 
     with pytest.raises(SystemExit):
-        run_job(SimpleNamespace(log=[log], rule="read", threads=1), main)
+        run_job(SimpleNamespace(log=[log], rule="read", threads=1, output={}), main)
     assert "Traceback" in log.read_text()
 
 

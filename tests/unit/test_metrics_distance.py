@@ -1,6 +1,9 @@
+from itertools import permutations
+
 import numpy as np
 import pytest
 from grvsnn.metrics import dcor as distance_correlation
+from grvsnn.metrics import dcor_chance
 
 
 def by_definition(x, y):
@@ -54,6 +57,23 @@ def test_independent_vectors_shrink_with_the_root_of_n():
 
     # the ratio of 16 in n makes one of about 4 in dCor
     assert mean_value(100) / mean_value(1600) == pytest.approx(4.0, rel=0.15)
+
+
+@pytest.mark.parametrize("ties", [False, True])
+def test_chance_level_is_the_root_mean_square_over_all_permutations(ties):
+    x, y = draw(6, ties)
+    squares = [by_definition(x, y[list(p)]) ** 2 for p in permutations(range(6))]
+    expected = np.sqrt(np.mean(squares))
+    assert dcor_chance(x, y) == pytest.approx(expected, abs=1e-12)
+    assert np.isnan(dcor_chance(x, np.ones(6)))
+
+
+def test_chance_level_is_that_of_independent_normal_vectors():
+    pairs = np.random.default_rng(4).normal(size=(200, 2, 363))
+    mean = np.mean([distance_correlation(*pair) for pair in pairs])
+    # a root mean square is above its mean, here by 2 %; the SD of the mean is 1 %
+    assert np.mean([dcor_chance(*p) for p in pairs]) == pytest.approx(mean, rel=0.05)
+    assert mean == pytest.approx(0.092, abs=0.003)
 
 
 def test_normal_vectors_reach_the_known_population_value():

@@ -215,3 +215,11 @@ def test_rules_are_the_own_one_and_those_by_pip():
     assert chosen("pip", 1) == {"m1", "m2", "m3", "loading_1"}
     assert chosen("bfdr", 1) == {"m1", "m2"}
     assert chosen("pip", 2) == chosen("bfdr", 2) == set()
+
+
+def test_the_papers_raw_rule_is_a_rule_of_its_own():
+    raw = np.arange(8) == 3
+    rules = dict(by_rule(features(["m1"]).assign(selected_raw=raw)))
+    assert list(rules) == ["own", "raw"]
+    assert rules["raw"]["selected"].tolist() == raw.tolist()
+    assert rules["own"].loc[rules["own"]["selected"], "feature"].tolist() == ["m1"]

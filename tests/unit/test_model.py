@@ -249,7 +249,7 @@ def test_importance_is_the_mean_absolute_contribution():
     expected = contribution.abs().mean(0).detach().numpy()
     np.testing.assert_allclose(found.importance, expected, rtol=1e-12)
     raw = network.selected(inputs).mean(0).detach().numpy()
-    assert found.raw_threshold_count == (raw >= 0.05).sum()
+    assert found.selected_raw.tolist() == (raw >= 0.05).tolist()
     twice = average([found, found])
     np.testing.assert_allclose(twice.effect, found.effect)
 

@@ -16,6 +16,7 @@ from grvsnn.files import write_json, write_parquet
 from grvsnn.reference import machine_class, reference_page
 from grvsnn.tables.layout import make_table
 from grvsnn.tables.write import write_table
+from grvsnn.usage import Usage, write_usage
 
 CONFIG = {
     "datasets": ["mouse"],
@@ -177,23 +178,23 @@ rule make_folds:
     output: results/mouse/folds.parquet
 
 rule compute_loadings:
-    benchmark: results/benchmarks/mouse/loadings.tsv
+    output: a.json, results/benchmarks/mouse/loadings.json
 
 localrule fit_grvsnn:
-    benchmark: results/benchmarks/mouse/markers/grvsnn/repeat-1.tsv
+    output: a.json, results/benchmarks/mouse/markers/grvsnn/repeat-1.json
     wildcards: dataset=mouse
 
 rule fit_grvsnn:
-    benchmark: results/benchmarks/mouse/markers/grvsnn/repeat-10.tsv
+    output: a.json, results/benchmarks/mouse/markers/grvsnn/repeat-10.json
 
 rule fit_grvsnn_companion:
-    benchmark: results/benchmarks/mouse/markers/grvsnn-share40/repeat-1.tsv
+    output: a.json, results/benchmarks/mouse/markers/grvsnn-share40/repeat-1.json
 
 rule make_targets:
-    benchmark: results/benchmarks/mouse/targets/repeat-1.tsv
+    output: a.json, results/benchmarks/mouse/targets/repeat-1.json
 
 rule fit_linear:
-    benchmark: results/benchmarks/mouse/markers/gblup/repeat-1.tsv
+    output: a.json, results/benchmarks/mouse/markers/gblup/repeat-1.json
 """
 
 
@@ -201,9 +202,8 @@ def test_the_estimate_takes_what_was_measured_and_says_what_was_not(tmp_path):
     fits, n_others = planned_fits(DRY_RUN)
     assert len(fits) == 4 and n_others == 3
     for repeat, seconds in ((2, 100.0), (3, 300.0)):
-        path = tmp_path / f"benchmarks/mouse/markers/grvsnn/repeat-{repeat}.tsv"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(f"s\tmax_rss\tcpu_time\n{seconds}\t100\t50\n")
+        path = tmp_path / f"benchmarks/mouse/markers/grvsnn/repeat-{repeat}.json"
+        write_usage(Usage(seconds, cpu_seconds=50.0, peak_mb=100.0), path)
     here = measured_costs(tmp_path)
     assert here[["seconds", "n_jobs"]].to_numpy().tolist() == [[200.0, 2]]
     elsewhere = here.assign(seconds=9.0, machine="2 cores")

@@ -4,6 +4,7 @@ import re
 from base64 import b64decode
 from html import unescape
 
+import numpy as np
 import pandas as pd
 import pytest
 import yaml
@@ -261,6 +262,18 @@ def test_best_methods_and_those_not_told_from_them():
     assert (
         cells.loc[("Mouse", "T2"), "Not told apart from it"] == "all 2 others"
     ).all()
+
+
+def test_a_method_without_r_in_every_run_is_not_the_best():
+    scores = make_scores(["mouse"], methods=METHODS, seed=3)
+    r = scores["metric"] == "r"
+    ahead = r & (scores["method"] == "grvsnn")
+    scores.loc[ahead, "value"] = np.where(scores.loc[ahead, "fold"] == 1, 9, np.nan)
+    none = r & (scores["trait"] == "t2") & (scores["fold"] == 5)
+    scores.loc[none, "value"] = np.nan
+    cells = best_table(scores, compare_methods(scores)).cells
+    assert cells.loc[("Mouse", "T1"), "Best"].isin(["GBLUP", "BRR"]).all()
+    assert (cells.loc[("Mouse", "T2")] == ["none", "–", "–"]).all(axis=None)
 
 
 def test_guards_pass_or_ask_to_be_seen(tmp_path):

@@ -1,18 +1,14 @@
-import pandas as pd
 import pytest
 from grvsnn.tables.resources import cost_frame, resources_table
+from grvsnn.usage import Usage, write_usage
 
-HEAD = (
-    "s\th:m:s\tmax_rss\tmax_vms\tmax_uss\tmax_pss\tio_in\tio_out\tmean_load\tcpu_time"
-)
-ROWS = {
-    "prepare": "60\t0:01:00\t100.5\t1\t1\t1\t0\t0\t50\t36",
-    "first": "120\t0:02:00\t300\t1\t1\t1\t0\t0\t50\t1800",
-    "second": "600\t0:10:00\t200\t1\t1\t1\t0\t0\t50\t3600",
-    # too short to be sampled
-    "short": "0.1\t0:00:00\tNA\tNA\tNA\tNA\tNA\tNA\tNA\t0",
-    "dashes": "0.1\t0:00:00\t-\t-\t-\t-\t-\t-\t-\t0.0",
-}
+USED = [
+    Usage(60, 36, 100.5),
+    Usage(120, 1800, 300),
+    Usage(600, 3600, 200),
+    Usage(0.1, 0.0, 70),
+    Usage(0.2, 0.1, 60),
+]
 LABELS = [
     ("mouse", "prepare"),
     ("mouse", "grvsnn"),
@@ -24,11 +20,9 @@ LABELS = [
 
 @pytest.fixture
 def costs(tmp_path):
-    paths = []
-    for name, row in ROWS.items():
-        path = tmp_path / f"{name}.tsv"
-        path.write_text(f"{HEAD}\n{row}\n")
-        paths.append(path)
+    paths = [tmp_path / f"{number}.json" for number in range(len(USED))]
+    for used, path in zip(USED, paths, strict=True):
+        write_usage(used, path)
     on_card, on_cpu = [{"device": "cuda:0"}], [{"device": "cpu"}]
     fits = [
         {"dataset": "mouse", "method": "grvsnn", "seconds": 1800, "folds": on_card},
@@ -50,7 +44,7 @@ def test_jobs_are_summed_by_dataset_and_stage(costs):
     }
     assert rows.loc[("mouse", "prepare"), "cpu_hours"] == pytest.approx(0.01)
     assert rows.loc[("pig", "mean"), "jobs"] == 2
-    assert pd.isna(rows.loc[("pig", "mean"), "peak_memory_mb"])
+    assert rows.loc[("pig", "mean"), "peak_memory_mb"] == 70
 
 
 def test_each_dataset_ends_with_its_whole(costs):

@@ -144,6 +144,61 @@ def test_printed_counts_add_up():
     assert counts_text(127.4, 127.4, 0, parts=False) == "127"
 
 
+def make_incomplete():
+    """Scores in which GRVSNN has r in one run of trait 1 only, and is ahead there."""
+    scores = make_scores()
+    r = (scores["method"] == "grvsnn") & (scores["metric"] == "r")
+    r &= (scores["trait"] == "t1") & (scores["setting"] == "markers")
+    last = (scores["repeat"] == 2) & (scores["fold"] == 5)
+    scores.loc[r, "value"] = np.where(last[r], 0.999, np.nan)
+    return scores
+
+
+def test_a_mean_of_fewer_runs_is_marked_and_never_the_best():
+    scores = make_incomplete()
+    table = tables.performance_table(scores, "pig")
+    column = ("Genomic markers", "r")
+    assert table.cells.loc[("T1", "GRVSNN"), column] == "0.999 (n = 1)"
+    assert table.best.loc["T1", column].sum() == 1
+    assert not table.best.loc[("T1", "GRVSNN"), column]
+    assert "(n = …)" in table.note
+    assert sum("(n =" in text for text in table.cells.to_numpy().ravel()) == 1
+    dcor = scores.assign(metric=scores["metric"].replace({"r": "dcor", "dcor": "x"}))
+    table = tables.dcor_table(dcor)
+    row = ("Pig", "Genomic markers", "T1")
+    assert table.cells.loc[row, "GRVSNN"] == "0.999 (n = 1)"
+    assert table.best.loc[row].sum() == 1 and not table.best.loc[row, "GRVSNN"]
+    assert "(n = …)" not in tables.performance_table(make_scores(), "pig").note
+
+
+def test_the_terminal_never_stars_a_mean_of_fewer_runs():
+    text = tables.summary_text(make_incomplete())
+    (line,) = [x for x in text.splitlines() if x.startswith("GRVSNN")]
+    assert re.search(r"0\.999 \(n = 1\)", line) and "0.999*" not in line
+    # one star a column, and one in the heading
+    assert text.count("*") == 2 * 2 + 1
+    lines = text.splitlines()
+    assert lines[1].startswith("(n = …)") and lines[2].startswith("–: not defined")
+
+
+def test_tests_over_fewer_runs_are_marked_and_not_bold():
+    scores = make_incomplete()
+    hit = (scores["method"] == "grvsnn") & (scores["metric"] == "r")
+    scores.loc[hit & (scores["fold"] == 1), "value"] = 9.0 + scores["repeat"] / 100
+    comparisons = compare_methods(scores)
+    places = comparisons.set_index(["setting", "trait", "metric", "method"])
+    assert places.loc[("markers", "t1", "r", "grvsnn"), "n"] == 3
+    table = tables.comparison_table(comparisons, "pig")
+    cell = ("T1", "GRVSNN"), ("Genomic markers", "Δ r [95 %]")
+    assert table.cells.loc[cell].endswith(" (n = 3)")
+    assert not table.best.loc[cell]
+    assert "(n = …)" in table.note
+
+
+def test_methods_that_differ_by_rounding_are_both_the_best():
+    assert best_of({"a": 0.1 + 0.2, "b": 0.3, "c": 0.29}, "r") == {"a", "b"}
+
+
 def test_best_follows_the_direction_of_the_metric():
     means = {"a": 0.7, "b": 1.2, "c": -0.1, "d": float("nan")}
     assert best_of(means, "mse") == {"c"}
@@ -160,6 +215,17 @@ def test_dcor_table_has_a_row_per_dataset_setting_and_trait():
     assert list(table.cells.columns) == LABELS
     assert list(table.cells.index[0]) == ["Mouse", "Genomic markers", "T1"]
     assert (table.best.sum(axis=1) == 1).all()
+
+
+def test_dcor_table_prints_the_chance_level_of_each_row():
+    scores = make_scores(datasets=("pig", "mouse"))
+    chance = scores[scores["metric"] == "dcor"].assign(metric="dcor_chance")
+    chance["value"] = np.where(chance["dataset"] == "pig", 0.07, 0.095)
+    table = tables.dcor_table(pd.concat([scores, chance]))
+    levels = table.cells["Chance level"]
+    assert set(levels["Pig"]) == {"0.070"} and set(levels["Mouse"]) == {"0.095"}
+    assert not table.best["Chance level"].any()
+    assert (table.numbers["metric"] == "dcor_chance").any()
 
 
 def test_numbers_print_with_true_minus_and_without_minus_zero():

@@ -81,6 +81,14 @@ def test_predicts_better_than_chance(tasks, population):
     assert np.mean(r) > 0.25
 
 
+def test_the_papers_raw_rule_is_kept_for_each_feature(tasks, fits):
+    for task, result in zip(tasks, fits, strict=True):
+        raw = result.feature_columns["selected_raw"]
+        assert raw.shape == (task.n_features, len(task.traits)) and raw.dtype == bool
+        assert (raw == raw[:, :1]).all()
+        assert raw[:, 0].sum() == result.info["raw_threshold_count"]
+
+
 def test_killed_job_goes_on_from_its_journal(tasks, fits, tmp_path):
     params = QUICK | {"study_folder": str(tmp_path)}
     fit(tasks[:1], params | {"n_trials": 1}, 1)

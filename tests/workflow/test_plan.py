@@ -1,5 +1,7 @@
 """The SLURM profile's groups cover the workflow, and the README's table is its plan."""
 
+import re
+
 import pytest
 import yaml
 from grvsnn.planned import local_rules
@@ -77,3 +79,8 @@ def test_the_readme_has_the_budget_of_today(root, monkeypatch):
     found = BLOCK.search((root / "README.md").read_text(encoding="utf-8"))
     block = found[0].removeprefix(found[1]).removesuffix(found[2])
     assert block == make_block(), "renew it: python scripts/write_budget.py"
+
+
+def test_the_readme_counts_jobs_in_the_budget_only(root):
+    text = BLOCK.sub("", (root / "README.md").read_text(encoding="utf-8"))
+    assert not re.findall(r"\d{2,} jobs", text)

@@ -48,10 +48,9 @@ use rule score_predictions as score_variants with:
         scores="<results>/{dataset}/ablation/scores.parquet",
         stability="<results>/{dataset}/ablation/stability.parquet",
         facts="<results>/{dataset}/ablation/facts.parquet",
+        usage="<benchmarks>/{dataset}/scores_variants.json",
     log:
         "<logs>/score_variants/{dataset}.log",
-    benchmark:
-        "<benchmarks>/{dataset}/scores_variants.tsv"
 
 
 rule collect_ablation:

@@ -32,10 +32,9 @@ use rule make_targets as make_published_targets with:
     output:
         training=f"{TARGETS}/published/training.parquet",
         truth=PUBLISHED_TRUTH,
+        usage="<benchmarks>/{dataset}/targets/repeat-{repeat}-published.json",
     log:
         "<logs>/make_published_targets/{dataset}/repeat-{repeat}.log",
-    benchmark:
-        "<benchmarks>/{dataset}/targets/repeat-{repeat}-published.tsv"
     params:
         code=rules.make_targets.params.code,
         protocol="published",
@@ -72,10 +71,9 @@ use rule make_targets as make_share_targets with:
         training=f"{TARGETS}/share{{share}}/training.parquet",
         # shares are scored with the truth of all, to be comparable
         truth=temp(f"{TARGETS}/share{{share}}/truth.parquet"),
+        usage="<benchmarks>/{dataset}/targets/repeat-{repeat}-share{share}.json",
     log:
         "<logs>/make_share_targets/{dataset}/repeat-{repeat}-share{share}.log",
-    benchmark:
-        "<benchmarks>/{dataset}/targets/repeat-{repeat}-share{share}.tsv"
     wildcard_constraints:
         share=r"\d+",
 
@@ -153,10 +151,9 @@ use rule score_predictions as score_companions with:
         scores="<results>/{dataset}/{family}/scores.parquet",
         stability="<results>/{dataset}/{family}/stability.parquet",
         facts="<results>/{dataset}/{family}/facts.parquet",
+        usage="<benchmarks>/{dataset}/scores_{family}.json",
     log:
         "<logs>/score_companions/{dataset}/{family}.log",
-    benchmark:
-        "<benchmarks>/{dataset}/scores_{family}.tsv"
     wildcard_constraints:
         family="|".join(FAMILIES),
 

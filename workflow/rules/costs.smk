@@ -1,20 +1,20 @@
 # Which jobs are measured, for the table of resources.
-FIT_BENCHMARK = "<benchmarks>/{dataset}/{setting}/{method}/repeat-{repeat}.tsv"
+FIT_USAGE = "<benchmarks>/{dataset}/{setting}/{method}/repeat-{repeat}.json"
 
 
 def get_stages(dataset):
-    """Stage and benchmark files of what a dataset needs beside its fits."""
-    yield "prepare", ["<benchmarks>/{dataset}/prepare.tsv"]
+    """Stage and usage files of what a dataset needs beside its fits."""
+    yield "prepare", ["<benchmarks>/{dataset}/prepare.json"]
     if dataset in WITH_RELATIVES:
-        yield "loadings", ["<benchmarks>/{dataset}/loadings.tsv"]
-    yield "folds", ["<benchmarks>/{dataset}/folds.tsv"]
-    targets = "<benchmarks>/{{dataset}}/targets/repeat-{repeat}.tsv"
+        yield "loadings", ["<benchmarks>/{dataset}/loadings.json"]
+    yield "folds", ["<benchmarks>/{dataset}/folds.json"]
+    targets = "<benchmarks>/{{dataset}}/targets/repeat-{repeat}.json"
     yield "targets", collect(targets, repeat=REPEATS)
-    yield "scores", ["<benchmarks>/{dataset}/scores.tsv"]
+    yield "scores", ["<benchmarks>/{dataset}/scores.json"]
 
 
 def list_costs():
-    """Dataset, stage or method, and benchmark file of every measured job."""
+    """Dataset, stage or method, and usage file of every measured job."""
     for dataset in config["datasets"]:
         for stage, files in get_stages(dataset):
             for file in files:
@@ -27,7 +27,7 @@ def list_costs():
         }
         for method, numbers in repeats.items():
             for file in collect(
-                FIT_BENCHMARK,
+                FIT_USAGE,
                 dataset=dataset,
                 setting=config["settings"],
                 method=method,

@@ -31,10 +31,9 @@ rule prepare_mouse:
         covariates=f"{DATA}/covariates.parquet",
         relationship=f"{DATA}/relationship.npz",
         provenance=f"{DATA}/provenance.json",
+        usage="<benchmarks>/{dataset}/prepare.json",
     log:
         "<logs>/prepare/{dataset}.log",
-    benchmark:
-        "<benchmarks>/{dataset}/prepare.tsv"
     wildcard_constraints:
         dataset=datasets_of("mouse"),
     conda:
@@ -60,10 +59,9 @@ rule prepare_pine:
         covariates=f"{DATA}/covariates.parquet",
         pedigree=f"{DATA}/pedigree.parquet",
         provenance=f"{DATA}/provenance.json",
+        usage="<benchmarks>/{dataset}/prepare.json",
     log:
         "<logs>/prepare/{dataset}.log",
-    benchmark:
-        "<benchmarks>/{dataset}/prepare.tsv"
     wildcard_constraints:
         dataset=datasets_of("pine"),
     conda:
@@ -89,10 +87,9 @@ rule prepare_pig:
         covariates=f"{DATA}/covariates.parquet",
         pedigree=f"{DATA}/pedigree.parquet",
         provenance=f"{DATA}/provenance.json",
+        usage="<benchmarks>/{dataset}/prepare.json",
     log:
         "<logs>/prepare/{dataset}.log",
-    benchmark:
-        "<benchmarks>/{dataset}/prepare.tsv"
     wildcard_constraints:
         dataset=datasets_of("pig"),
     conda:
@@ -118,10 +115,9 @@ rule prepare_herd:
         phenotypes=f"{DATA}/phenotypes.parquet",
         covariates=f"{DATA}/covariates.parquet",
         provenance=f"{DATA}/provenance.json",
+        usage="<benchmarks>/{dataset}/prepare.json",
     log:
         "<logs>/prepare/{dataset}.log",
-    benchmark:
-        "<benchmarks>/{dataset}/prepare.tsv"
     wildcard_constraints:
         dataset=herds_with(),
     conda:
@@ -145,6 +141,7 @@ use rule prepare_herd as prepare_herd_pedigree with:
         covariates=f"{DATA}/covariates.parquet",
         pedigree=f"{DATA}/pedigree.parquet",
         provenance=f"{DATA}/provenance.json",
+        usage="<benchmarks>/{dataset}/prepare.json",
     wildcard_constraints:
         dataset=herds_with("pedigree"),
 
@@ -156,6 +153,7 @@ use rule prepare_herd as prepare_herd_relationship with:
         covariates=f"{DATA}/covariates.parquet",
         relationship=f"{DATA}/relationship.npz",
         provenance=f"{DATA}/provenance.json",
+        usage="<benchmarks>/{dataset}/prepare.json",
     wildcard_constraints:
         dataset=herds_with("relationship"),
 
@@ -196,10 +194,9 @@ rule simulate_population:
         true_values=f"{DATA}/true_values.parquet",
         true_qtl=f"{DATA}/true_qtl.parquet",
         true_epistasis=f"{DATA}/true_epistasis.parquet",
+        usage="<benchmarks>/{dataset}/prepare.json",
     log:
         "<logs>/prepare/{dataset}.log",
-    benchmark:
-        "<benchmarks>/{dataset}/prepare.tsv"
     wildcard_constraints:
         dataset=datasets_of("simulated"),
     conda:
@@ -229,10 +226,9 @@ rule make_folds:
         ),
     output:
         folds="<results>/{dataset}/folds.parquet",
+        usage="<benchmarks>/{dataset}/folds.json",
     log:
         "<logs>/make_folds/{dataset}.log",
-    benchmark:
-        "<benchmarks>/{dataset}/folds.tsv"
     conda:
         "../../envs/data.yaml"
     resources:
@@ -258,10 +254,9 @@ rule make_targets:
     output:
         training="<results>/{dataset}/targets/repeat-{repeat}/training.parquet",
         truth="<results>/{dataset}/targets/repeat-{repeat}/truth.parquet",
+        usage="<benchmarks>/{dataset}/targets/repeat-{repeat}.json",
     log:
         "<logs>/make_targets/{dataset}/repeat-{repeat}.log",
-    benchmark:
-        "<benchmarks>/{dataset}/targets/repeat-{repeat}.tsv"
     conda:
         "../../envs/data.yaml"
     resources:

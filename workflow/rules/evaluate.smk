@@ -14,10 +14,9 @@ rule score_predictions:
         scores="<results>/{dataset}/scores.parquet",
         stability="<results>/{dataset}/stability.parquet",
         facts="<results>/{dataset}/facts.parquet",
+        usage="<benchmarks>/{dataset}/scores.json",
     log:
         "<logs>/score_predictions/{dataset}.log",
-    benchmark:
-        "<benchmarks>/{dataset}/scores.tsv"
     conda:
         "../../envs/report.yaml"
     resources:

@@ -15,10 +15,9 @@ rule fit_linear:
         predictions=f"{JOB}/predictions.parquet",
         features=f"{JOB}/features.parquet",
         fits=f"{JOB}/fits.json",
+        usage="<benchmarks>/{dataset}/{setting}/{method}/repeat-{repeat}.json",
     log:
         "<logs>/fit/{dataset}/{setting}/{method}/repeat-{repeat}.log",
-    benchmark:
-        "<benchmarks>/{dataset}/{setting}/{method}/repeat-{repeat}.tsv"
     wildcard_constraints:
         method="mean|gblup",
     conda:

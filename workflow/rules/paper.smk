@@ -177,7 +177,7 @@ rule tabulate_resources:
     input:
         facts=FACTS,
         fits=get_all_fits,
-        benchmarks=[file for _, _, file in COSTS],
+        usage=[file for _, _, file in COSTS],
     output:
         csv="<results>/summary/tables/resources.csv",
         tex="<results>/summary/tables/resources.tex",

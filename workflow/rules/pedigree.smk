@@ -6,10 +6,9 @@ rule compute_loadings:
         eigenvalues="<results>/{dataset}/pedigree/eigenvalues.parquet",
         loadings="<results>/{dataset}/pedigree/loadings.parquet",
         rank="<results>/{dataset}/pedigree/rank.json",
+        usage="<benchmarks>/{dataset}/loadings.json",
     log:
         "<logs>/compute_loadings/{dataset}.log",
-    benchmark:
-        "<benchmarks>/{dataset}/loadings.tsv"
     conda:
         "../../envs/data.yaml"
     resources:

@@ -7,7 +7,13 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
-from grvsnn.figures.layout import add_legend, marker_style, panel_grid, setting_keys
+from grvsnn.figures.layout import (
+    add_legend,
+    mark_runs,
+    marker_style,
+    panel_grid,
+    setting_keys,
+)
 from grvsnn.labels import (
     method_label,
     methods_in,
@@ -74,3 +80,5 @@ def _draw(
             points = {"color": look(method).colour, "alpha": 0.35, "ms": 3.5}
             ax.plot(values, [y] * len(values), ".", **points)
             ax.plot(values.mean(), y, **marker_style(method, number))
+            if values.notna().any():
+                mark_runs(ax, values.mean(), y, values.count(), len(values))

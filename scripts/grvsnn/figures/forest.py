@@ -11,6 +11,7 @@ from grvsnn.figures.layout import (
     add_legend,
     at_place,
     label_methods,
+    mark_runs,
     marker_style,
     method_rows,
     panel_grid,
@@ -37,6 +38,8 @@ def plot_comparisons(
     rope: float = 0.01,
 ) -> None:
     """Draw a panel per dataset and trait; an asterisk where Holm's p <= 0.05.
+
+    A test over fewer runs than there are names their number and has no asterisk.
 
     Parameters
     ----------
@@ -80,7 +83,8 @@ def _draw(
         ax.plot([test.lower, test.upper], [y, y], color=INK, linewidth=1.3, zorder=2)
         style = marker_style(test.method, number)
         ax.plot(test.difference, y, zorder=3, **style)
-        if test.p_holm <= 0.05:
+        mark_runs(ax, test.difference, y, test.n, test.runs)
+        if test.p_holm <= 0.05 and test.n == test.runs:
             right = np.nanmax([test.difference, test.upper])
             place = {"xytext": (4, -4), "textcoords": "offset points"}
             ax.annotate("*", (right, y), **place, fontsize=11)

@@ -149,6 +149,13 @@ def setting_keys(settings: Sequence[str]) -> list[Line2D]:
     return [setting_key(setting, number) for number, setting in enumerate(settings)]
 
 
+def mark_runs(ax: Axes, x: float, y: float, n: int, runs: int) -> None:
+    """Write above a mean of how many runs it is, where these are not all."""
+    if n < runs:
+        place = {"xytext": (4, 3), "textcoords": "offset points"}
+        ax.annotate(f"n = {n}", (x, y), **place, fontsize=7, color=MUTED)
+
+
 def add_legend(figure: Figure, handles: Sequence[Line2D]) -> None:
     """Put a legend above the panels, in as many columns as the figure is wide."""
     columns = max(3, int(figure.get_figwidth() / LEGEND_COLUMN))

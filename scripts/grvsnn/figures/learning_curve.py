@@ -10,6 +10,7 @@ from matplotlib.ticker import MaxNLocator
 from grvsnn.figures.layout import (
     add_legend,
     at_place,
+    mark_runs,
     marker_style,
     method_key,
     panel_grid,
@@ -18,6 +19,7 @@ from grvsnn.figures.layout import (
     setting_keys,
 )
 from grvsnn.labels import methods_in, metric_axis, settings_in
+from grvsnn.metrics import count_runs
 from grvsnn.style import house_style, look, save_figure
 
 SPREAD = 0.012  # between curves, of the largest number of animals
@@ -38,15 +40,19 @@ def plot_learning(scores: pd.DataFrame, paths: Sequence[str | Path]) -> None:
     curves = [(m, s) for m in methods for s in settings]
     by = ["dataset", "trait", "method", "setting", "share"]
     points = scores.groupby(by, sort=False).agg(
-        n_train=("n_train", "mean"), r=("value", "mean"), sd=("value", "std")
+        n_train=("n_train", "mean"),
+        r=("value", "mean"),
+        sd=("value", "std"),
+        n=("value", "count"),
     )
+    runs = count_runs(scores)
     points = points.reset_index().sort_values("share")
     places = places_in(scores)
     figure, axes = panel_grid(
         len(places), 3.1, 2.5, extra_height=0.9, sharex=True, sharey=True
     )
     for ax, place in zip(axes, places, strict=True):
-        _draw(ax, at_place(points, place), curves, settings)
+        _draw(ax, at_place(points, place), curves, settings, runs[place[0]])
         ax.set_title(place_title(place))
         ax.xaxis.set_major_locator(MaxNLocator(5, integer=True))
     axes[0].set_xlim(left=0)
@@ -63,6 +69,7 @@ def _draw(
     points: pd.DataFrame,
     curves: list[tuple[str, str]],
     settings: list[str],
+    runs: int,
 ) -> None:
     for i, (method, setting) in enumerate(curves):
         mine = points[(points["method"] == method) & (points["setting"] == setting)]
@@ -79,3 +86,5 @@ def _draw(
             elinewidth=0.8,
             **marker_style(method, number),
         )
+        for point in mine.dropna(subset="r").itertuples():
+            mark_runs(ax, point.n_train + shift, point.r, point.n, runs)

@@ -12,6 +12,7 @@ from grvsnn.figures.layout import (
     add_legend,
     at_place,
     label_methods,
+    mark_runs,
     marker_style,
     method_rows,
     panel_grid,
@@ -20,6 +21,7 @@ from grvsnn.figures.layout import (
     setting_keys,
 )
 from grvsnn.labels import METRICS, methods_in, metric_axis, settings_in
+from grvsnn.metrics import count_runs
 from grvsnn.style import INK, MUTED, house_style, look, save_figure
 
 GOLDEN = 0.6180339887
@@ -33,8 +35,9 @@ def plot_runs(
     """Draw one metric by method and setting, a panel per dataset and trait.
 
     Every run is a pale point; the mean stands on them with its 95 % interval
-    (corrected for overlapping runs), filled for the first setting, then hollow. Where
-    a metric has an ideal value, a dashed line is at it.
+    (corrected for overlapping runs), filled for the first setting, then hollow, and
+    with the number of its runs where the metric is not defined in all. Where a metric
+    has an ideal value, a dashed line is at it.
 
     Parameters
     ----------
@@ -45,14 +48,16 @@ def plot_runs(
     metric : str
         Which metric, e.g. r or accuracy_breeding.
     """
-    scores = scores[scores["metric"] == metric].dropna(subset="value")
-    methods, settings = methods_in(scores), settings_in(scores)
-    places = places_in(scores)
+    scores = scores[scores["metric"] == metric]
+    runs = count_runs(scores)
+    defined = scores.dropna(subset="value")
+    methods, settings = methods_in(defined), settings_in(defined)
+    places = places_in(defined)
     height = 0.5 + 0.17 * len(methods) * (len(settings) + 0.8)
     figure, axes = panel_grid(len(places), 3.2, height, sharey=True)
     rows = method_rows(methods, settings, gap=0.8)
     for ax, place in zip(axes, places, strict=True):
-        _draw(ax, at_place(scores, place), rows, settings)
+        _draw(ax, at_place(scores, place), rows, settings, runs[place[0]])
         if METRICS[metric].better in IDEAL:
             ideal = IDEAL[METRICS[metric].better]
             ax.axvline(ideal, color=MUTED, linewidth=0.9, linestyle="--", zorder=1)
@@ -68,8 +73,10 @@ def _draw(
     scores: pd.DataFrame,
     rows: Mapping[tuple[str, str], float],
     settings: list[str],
+    runs: int,
 ) -> None:
-    for (method, setting), part in scores.groupby(["method", "setting"], sort=False):
+    defined = scores.dropna(subset="value")
+    for (method, setting), part in defined.groupby(["method", "setting"], sort=False):
         values = np.sort(part["value"].to_numpy(float))
         # a golden-ratio sequence spreads points evenly without drawing random numbers
         jitter = (np.arange(1, len(values) + 1) * GOLDEN) % 1 - 0.5
@@ -82,3 +89,4 @@ def _draw(
             ax.plot([row.lower, row.upper], [height] * 2, color=INK, linewidth=1.3)
         style = marker_style(row.method, settings.index(row.setting))
         ax.plot(row.mean, height, **style)
+        mark_runs(ax, row.mean, height, row.n, runs)

@@ -10,6 +10,7 @@ from grvsnn.figures.intervals import mean_intervals
 from grvsnn.figures.layout import (
     add_legend,
     at_place,
+    mark_runs,
     marker_style,
     method_key,
     panel_grid,
@@ -19,6 +20,7 @@ from grvsnn.figures.layout import (
     setting_keys,
 )
 from grvsnn.labels import methods_in, metric_axis, settings_in
+from grvsnn.metrics import count_runs
 from grvsnn.style import MUTED, house_style, save_figure
 
 
@@ -42,7 +44,8 @@ def plot_accuracy_minutes(
     metric : str
         Which metric.
     """
-    scores = scores[scores["metric"] == metric].dropna(subset="value")
+    scores = scores[scores["metric"] == metric]
+    runs = count_runs(scores)
     by = ["dataset", "setting", "method"]
     minutes = runtimes.groupby(by, as_index=False)["minutes"].mean()
     points = mean_intervals(scores, [*by, "trait"]).merge(minutes, on=by)
@@ -50,7 +53,7 @@ def plot_accuracy_minutes(
     places = places_in(points)
     figure, axes = panel_grid(len(places), 3.1, 2.7, extra_height=0.9, sharex=True)
     for ax, place in zip(axes, places, strict=True):
-        _draw(ax, at_place(points, place), settings)
+        _draw(ax, at_place(points, place), settings, runs[place[0]])
         ax.set_title(place_title(place))
     figure.supxlabel("Minutes for one cross-validation", fontsize=9)
     figure.supylabel(metric_axis(metric), fontsize=9)
@@ -60,7 +63,7 @@ def plot_accuracy_minutes(
     save_figure(figure, paths)
 
 
-def _draw(ax: Axes, points: pd.DataFrame, settings: list[str]) -> None:
+def _draw(ax: Axes, points: pd.DataFrame, settings: list[str], runs: int) -> None:
     """Means with intervals; a line joins the settings of one method."""
     for _, mine in points.groupby("method", sort=False):
         ax.plot(mine["minutes"], mine["mean"], color=MUTED, linewidth=0.9, zorder=1)
@@ -70,5 +73,6 @@ def _draw(ax: Axes, points: pd.DataFrame, settings: list[str]) -> None:
         )
         style = marker_style(row.method, settings.index(row.setting))
         ax.plot(row.minutes, row.mean, zorder=2, **style)
+        mark_runs(ax, row.minutes, row.mean, row.n, runs)
     ax.set_xscale("log")
     plain_log_axis(ax.xaxis)

@@ -259,7 +259,8 @@ def _fold_fit(
     info: dict,
 ) -> FoldFit:
     importance = normalise_importance(interpretation.importance)
-    info["raw_threshold_count"] = interpretation.raw_threshold_count
+    selected_raw = interpretation.selected_raw
+    info["raw_threshold_count"] = int(selected_raw.sum())
     return FoldFit(
         predicted=predicted,
         importance=importance,
@@ -267,6 +268,10 @@ def _fold_fit(
         info=info,
         feature_columns={
             "effect": interpretation.effect,
+            # the rule does not know traits
+            "selected_raw": np.repeat(
+                selected_raw[:, None], importance.shape[1], axis=1
+            ),
             **curve_columns(interpretation.curves),
         },
         intervals=intervals,

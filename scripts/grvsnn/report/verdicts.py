@@ -7,19 +7,28 @@ from pathlib import Path
 import pandas as pd
 
 from grvsnn.figures.intervals import mean_intervals
-from grvsnn.labels import dataset_label, method_label, setting_label, trait_label
+from grvsnn.labels import (
+    GAP,
+    dataset_label,
+    method_label,
+    setting_label,
+    trait_label,
+)
+from grvsnn.metrics import count_runs
 from grvsnn.report.catalogue import Entry
 from grvsnn.tables.comparisons import SIGNIFICANT
 from grvsnn.tables.layout import Table, make_table, number, with_interval
 from grvsnn.tables.scores import places_in
 
 PLACE = ["dataset", "setting", "trait"]
+NONE = ["none", GAP, GAP]
 NOTE = (
     "Largest mean correlation with observed test phenotypes, and the 95 % interval of "
     "the corrected resampled t; the best is chosen on the same runs, which favours it: "
     "its r is too large, and other methods look worse beside it than they are. "
     f"Not told apart: Holm-adjusted p above {SIGNIFICANT:g} in the tests between "
-    "methods, which with few runs does not mean equal."
+    "methods, which with few runs does not mean equal. Only methods whose r is defined "
+    "in every run can be the best; none where there is no such method."
 )
 
 
@@ -33,24 +42,23 @@ def best_table(scores: pd.DataFrame, comparisons: pd.DataFrame) -> Table:
     comparisons : DataFrame
         As `grvsnn.compare.compare_methods` returns it, of the same datasets.
     """
-    means = mean_intervals(scores[scores["metric"] == "r"], [*PLACE, "method"])
-    places = means.groupby(PLACE, sort=False)["mean"]
-    best = means.loc[places.idxmax()].set_index(PLACE, drop=False)
+    r = scores[scores["metric"] == "r"]
+    means = mean_intervals(r, [*PLACE, "method"])
+    whole = means[means["n"] == means["dataset"].map(count_runs(r))]
+    places = whole.groupby(PLACE, sort=False)["mean"]
+    best = whole.loc[places.idxmax()].set_index(PLACE)
     tests = comparisons[comparisons["metric"] == "r"]
     # the settings of a trait stand beside one another
-    found = [place for place in places_in(scores) if place in best.index]
+    found = list(places_in(r))
     traits = list(dict.fromkeys((dataset, trait) for dataset, _, trait in found))
     found.sort(key=lambda place: traits.index((place[0], place[2])))
     cells = [
-        [
-            method_label(best.loc[place, "method"]),
-            _interval(best.loc[place]),
-            _alike(tests, place, best.loc[place, "method"]),
-        ]
+        _verdict(tests, place, best.loc[place]) if place in best.index else NONE
         for place in found
     ]
+    index = pd.MultiIndex.from_tuples(found, names=PLACE)
     return make_table(
-        numbers=best.loc[found],
+        numbers=best.reindex(index).reset_index(),
         rows=[
             (dataset_label(dataset), trait_label(trait), setting_label(setting, True))
             for dataset, setting, trait in found
@@ -60,6 +68,13 @@ def best_table(scores: pd.DataFrame, comparisons: pd.DataFrame) -> Table:
         cells=cells,
         note=NOTE,
     )
+
+
+def _verdict(
+    tests: pd.DataFrame, place: tuple[str, str, str], best: pd.Series
+) -> list[str]:
+    method = best["method"]
+    return [method_label(method), _interval(best), _alike(tests, place, method)]
 
 
 def _interval(row: pd.Series) -> str:

@@ -16,7 +16,7 @@ from grvsnn.labels import (
     trait_label,
     traits_in,
 )
-from grvsnn.tables.layout import Table, make_table, mean_sd
+from grvsnn.tables.layout import Table, make_table
 from grvsnn.tables.summary import Summary, runs_note
 
 DIGITS = {"best_epoch": 0, "n_selected": 0}
@@ -54,11 +54,10 @@ def ablation_table(
     index, cells, marked = [], [], []
     for trait, method in product(traits_in(scores), methods_in(scores)):
         index.append((trait_label(trait), method_label(method)))
-        found = [summary.cell(dataset, s, trait, method, m) for s, m in columns]
         cells.append(
             [
-                mean_sd(*cell, digits=DIGITS.get(metric, 3))
-                for cell, (_, metric) in zip(found, columns, strict=True)
+                summary.text(dataset, s, trait, method, m, digits=DIGITS.get(m, 3))
+                for s, m in columns
             ]
         )
         marked.append([(s, trait, method, m) in differs for s, m in columns])
@@ -94,5 +93,6 @@ def _note(variants: Mapping[str, Mapping[str, object]]) -> str:
         f"Parameters changed: {changed}. Folds, seeds and tuning budget are the same, "
         "and networks are tuned anew. Epochs: up to the best validation loss, of the "
         "network that predicts; they are the same for all traits. Bold: differs from "
-        "the unchanged method (corrected resampled t-test, p ≤ 0.05 after Holm)."
+        "the unchanged method (corrected resampled t-test, p ≤ 0.05 after Holm). –: r "
+        "of a method that predicts the same for all test animals."
     )

@@ -16,6 +16,7 @@ from grvsnn.labels import (
 from grvsnn.lint import COUNTS, RULES, Assumptions, count_findings
 from grvsnn.reported import REPRODUCED
 from grvsnn.tables.layout import Table, make_table, mean_sd, number
+from grvsnn.tables.summary import Summary
 
 DIGITS = {"minutes": 2, "improvement": 1, "best_epoch": 0, **dict.fromkeys(COUNTS, 0)}
 
@@ -215,24 +216,20 @@ def sentinel_table(null: pd.DataFrame, scores: pd.DataFrame) -> Table:
     scores : DataFrame
         Long scores of the benchmark.
     """
-    r = scores[scores["metric"] == "r"]
-    own = r.groupby(["setting", "method", "trait"])["value"].mean()
+    own = Summary(scores[scores["metric"] == "r"])
     bases = null["method"].str.partition("-")[0]
-    numbers = null.assign(
-        r_unpermuted=[
-            own.get(key, np.nan)
-            for key in zip(null["setting"], bases, null["trait"], strict=True)
-        ]
-    )
+    columns = (null["dataset"], null["setting"], null["trait"], bases)
+    places = [(*place, "r") for place in zip(*columns, strict=True)]
+    numbers = null.assign(r_unpermuted=[own.cell(*place)[0] for place in places])
     cells = [
         [
             mean_sd(row.r, row.sd),
             f"±{number(row.band)}",
             "inside" if row.inside else "outside",
-            number(row.r_unpermuted),
+            number(row.r_unpermuted) + own.mark(*place),
             number(row.n_runs, 0),
         ]
-        for row in numbers.itertuples()
+        for row, place in zip(numbers.itertuples(), places, strict=True)
     ]
     return make_table(
         numbers=numbers,
@@ -263,5 +260,7 @@ def _sentinel_note(null: pd.DataFrame) -> str:
         "of each fold, scored with the true test phenotypes: any accuracy beyond "
         "chance is leakage. Band: z max(1/√n, SD/√runs) around 0, n test phenotypes, "
         "SD between runs pooled over the rows, z such that all rows together leave it "
-        "with probability 0.05 (1.96 for one row). Constant predictions count as r = 0."
+        "with probability 0.05 (1.96 for one row). Constant predictions count as r = 0 "
+        "among the permuted; of those not permuted, r is the mean of the runs that "
+        "have one: (n = …) where these are fewer, – where there are none."
     )

@@ -19,7 +19,14 @@ from grvsnn.labels import (
     trait_label,
     traits_in,
 )
-from grvsnn.tables.layout import Table, make_table, number, p_value, with_interval
+from grvsnn.tables.layout import (
+    Table,
+    fewer_runs,
+    make_table,
+    number,
+    p_value,
+    with_interval,
+)
 
 SIGNIFICANT = 0.05
 BEST_CHOSEN = (
@@ -48,7 +55,8 @@ def comparison_table(
     -------
     Table
         Rows trait x model, columns setting x (difference with 95 % interval, Holm's p,
-        posterior probabilities of worse, equivalent, better); p <= 0.05 is bold.
+        posterior probabilities of worse, equivalent, better); p <= 0.05 is bold, if
+        the test is over every run.
     """
     chosen = (comparisons["dataset"] == dataset) & (comparisons["metric"] == metric)
     frame = comparisons[chosen]
@@ -82,27 +90,37 @@ def _test_cells(test: object, is_base: bool) -> list[str]:
         return ["reference" if is_base else GAP, GAP, GAP]
     shares = [test.p_worse, test.p_rope, test.p_better]
     return [
-        with_interval(test.difference, test.lower, test.upper),
+        with_interval(test.difference, test.lower, test.upper)
+        + fewer_runs(test.n, test.runs),
         p_value(test.p_holm),
         " / ".join(number(share, 2) for share in shares),
     ]
 
 
 def _bold(test: object) -> list[bool]:
-    significant = test is not None and test.p_holm <= SIGNIFICANT
+    significant = (
+        test is not None and test.p_holm <= SIGNIFICANT and test.n == test.runs
+    )
     return [significant, significant, False]
 
 
 def _note(frame: pd.DataFrame, rope: float) -> str:
-    runs = f"{int(frame['n'].max())} paired runs" if len(frame) else "no paired runs"
+    runs = int(frame["runs"].max()) if len(frame) else 0
+    fewer = (
+        " (n = …): over so many of them, those that both have; never bold."
+        if (frame["n"] < frame["runs"]).any()
+        else ""
+    )
     return (
         f"{BEST_CHOSEN} "
-        f"Difference from the reference over {runs}, with the 95 % interval and the p "
-        "value of the corrected resampled t-test (Nadeau and Bengio 2003), Holm-"
-        "adjusted within trait and setting, bold where p ≤ 0.05; posterior "
+        f"Difference from the reference over {runs} paired runs, with the 95 % "
+        "interval and the p value of the corrected resampled t-test (Nadeau and Bengio "
+        "2003), Holm-adjusted within trait and setting, bold where p ≤ 0.05; posterior "
         "probabilities that the method is worse than, practically equal to (within "
         f"±{rope:g}) and better than the reference (Bayesian correlated t-test, "
-        "Benavoli et al. 2017)."
+        f"Benavoli et al. 2017).{fewer} –: no test, as of the reference itself, of a "
+        "model that predicts the same for all test animals (the training mean does), "
+        "or where no model has a number in every run."
     )
 
 

@@ -19,6 +19,8 @@ from grvsnn.labels import (
 from grvsnn.tables.layout import Table, make_table, mean_sd, with_interval
 from grvsnn.tables.summary import runs_note
 
+SHOWN = ("coverage", "interval_width", "n_observed")
+
 
 def intervals_table(scores: pd.DataFrame, dataset: str) -> Table:
     """Coverage and width of the prediction intervals of one dataset.
@@ -37,6 +39,7 @@ def intervals_table(scores: pd.DataFrame, dataset: str) -> Table:
         95 % interval, width).
     """
     scores = scores[scores["dataset"] == dataset]
+    scores = scores[scores["metric"].isin(SHOWN)]
     frame = coverage_frame(scores)
     found = {(row.setting, row.trait, row.method): row for row in frame.itertuples()}
     settings = settings_in(frame)
@@ -72,5 +75,6 @@ def _note() -> str:
         "these residuals are a little small and the nominal coverage is not "
         "guaranteed; what was reached is shown. Coverage: share of test phenotypes "
         "within their interval; pooled: over all test animals, with Wilson's interval "
-        "for the animals of one repeat; width in training SD."
+        "for the animals of one repeat; width in training SD. –: no intervals in this "
+        "setting."
     )

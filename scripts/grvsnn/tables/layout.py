@@ -158,6 +158,11 @@ def mean_sd(mean: float, sd: float = float("nan"), digits: int = 3) -> str:
     return text if pd.isna(sd) or pd.isna(mean) else f"{text} ± {number(sd, digits)}"
 
 
+def fewer_runs(n: float, runs: int) -> str:
+    """Mark of a number over only n of all runs, to be put behind it."""
+    return f" (n = {n:.0f})" if 0 < n < runs else ""
+
+
 def with_interval(value: float, lower: float, upper: float) -> str:
     """Print ``value [lower, upper]``."""
     return f"{number(value)} [{number(lower)}, {number(upper)}]"

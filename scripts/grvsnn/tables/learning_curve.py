@@ -12,7 +12,8 @@ from grvsnn.labels import (
     trait_label,
     traits_in,
 )
-from grvsnn.tables.layout import Table, make_table, mean_sd
+from grvsnn.metrics import count_runs
+from grvsnn.tables.layout import Table, fewer_runs, make_table, mean_sd
 from grvsnn.tables.summary import runs_note
 
 
@@ -48,9 +49,9 @@ def learning_table(scores: pd.DataFrame) -> Table:
         for place in product(traits_in(scores), settings_in(scores), methods_in(scores))
         if place in set(cell.index.droplevel("share"))
     ]
+    runs = max(count_runs(scores).values())
     cells = [
-        [mean_sd(*cell.loc[(*place, share), ["r_mean", "r_sd"]]) for share in shares]
-        for place in rows
+        [_text(cell.loc[(*place, share)], runs) for share in shares] for place in rows
     ]
     return make_table(
         numbers=numbers,
@@ -61,8 +62,14 @@ def learning_table(scores: pd.DataFrame) -> Table:
         headings=["Trait", "Data", "Model"],
         columns=[f"{share} %, n = {animals[share]:.0f}" for share in shares],
         cells=cells,
-        note=f"r by share and mean number of training animals. {runs_note(scores)} "
+        note="r by share and mean number of training animals. "
+        f"{runs_note(scores, by)} "
         "Shares nest and have about the trait distribution of all training animals; "
         "tuning, standardisation and fixed effects use a share alone. Test animals are "
-        "those of the benchmark.",
+        "those of the benchmark. –: not defined, as the model predicts the same for "
+        "all test animals.",
     )
+
+
+def _text(row: pd.Series, runs: int) -> str:
+    return mean_sd(row["r_mean"], row["r_sd"]) + fewer_runs(row["n_runs"], runs)

@@ -42,7 +42,7 @@ def pedigree_table(
     Table
         Rows trait x model, columns metric x (markers, with loadings, improvement in
         per cent, p), then in how many runs nothing changed and a mark for the reason;
-        p <= 0.05 is bold.
+        p <= 0.05 is bold where both are of every run.
     """
     mine = scores["dataset"] == dataset
     scores = scores[mine & scores["setting"].isin([WITHOUT, WITH])]
@@ -59,17 +59,18 @@ def pedigree_table(
         index.append((trait_label(trait), method_label(method)))
         line, bold = [], []
         for metric in SHOWN:
-            values = [
-                summary.cell(dataset, setting, trait, method, metric)[0]
-                for setting in (WITHOUT, WITH)
-            ]
+            places = [(dataset, s, trait, method, metric) for s in (WITHOUT, WITH)]
+            values = [summary.cell(*place)[0] for place in places]
             p = p_values.get((method, trait, metric), float("nan"))
             gain = improvement(*values, metric)
             same = unchanged.get((method, trait), runs[:0])
             counts = (int(same["unchanged"].sum()), len(same))
             rows.append((dataset, trait, method, metric, *values, gain, p, *counts))
-            line += [*map(number, values), _percent(gain), _p_text(p)]
-            bold += [False, False, p <= 0.05, p <= 0.05]
+            pairs = zip(values, places, strict=True)
+            line += [number(value) + summary.mark(*place) for value, place in pairs]
+            line += [_percent(gain), _p_text(p)]
+            tells = p <= 0.05 and all(summary.is_whole(*place) for place in places)
+            bold += [False, False, tells, tells]
         cells.append([*line, _unchanged_text(same)])
         best.append([*bold, False])
     leaves = ["Markers", "With loadings", "Improvement", "p"]
@@ -114,7 +115,10 @@ def _note() -> str:
     return (
         "Improvement: of the mean, in per cent of the mean from markers alone; above 0 "
         "where the loadings help. p of the corrected resampled t-test over paired "
-        "runs, unadjusted; bold where p ≤ 0.05."
+        "runs, unadjusted; bold where p ≤ 0.05 (0.0 % with p = 1: the runs are equal "
+        "up to rounding). –: r of a model that predicts the same for all test animals, "
+        "as the training mean does; improvement of a mean r that is not above 0; p of "
+        "fewer than two runs."
     )
 
 

@@ -1,12 +1,14 @@
-"""What a run cost: jobs, memory and time, by Snakemake's own measurements."""
+"""What a run cost: jobs, memory and time, by each job's own counters."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 import pandas as pd
 
 from grvsnn.labels import dataset_label, method_label
 from grvsnn.tables.layout import Table, make_table, number
+from grvsnn.usage import read_usage
 
 STAGES = {
     "prepare": "Data",
@@ -20,7 +22,7 @@ WHOLE = "All of these"
 
 def cost_frame(
     labels: Sequence[Sequence[str]],
-    benchmarks: Iterable[str | Path],
+    usage: Iterable[str | Path],
     fits: Iterable[Mapping],
 ) -> pd.DataFrame:
     """Collect what each measured job took.
@@ -29,8 +31,8 @@ def cost_frame(
     ----------
     labels : sequence of (str, str)
         Dataset, and stage or method, of each job.
-    benchmarks : iterable of path
-        Snakemake's benchmark file of each job, in the same order.
+    usage : iterable of path
+        Usage file of each job (`grvsnn.usage`), in the same order.
     fits : iterable of mapping
         Contents of fits.json files, which name the fits' devices.
 
@@ -38,20 +40,18 @@ def cost_frame(
     -------
     DataFrame
         A row a dataset and stage: jobs, peak_memory_mb (resident), longest_minutes,
-        cpu_hours, gpu_hours (wall-clock hours of fits on a card). Jobs too
-        short to be sampled have no memory.
+        cpu_hours, gpu_hours (wall-clock hours of fits on a card).
     """
     parts = [
-        pd.read_csv(path, sep="\t", na_values="-").assign(dataset=dataset, stage=stage)
-        for (dataset, stage), path in zip(labels, benchmarks, strict=True)
+        {"dataset": dataset, "stage": stage, **asdict(read_usage(path))}
+        for (dataset, stage), path in zip(labels, usage, strict=True)
     ]
-    by = ["dataset", "stage"]
-    costs = pd.concat(parts).groupby(by, sort=False)
+    costs = pd.DataFrame(parts).groupby(["dataset", "stage"], sort=False)
     frame = costs.agg(
-        jobs=("s", "size"),
-        peak_memory_mb=("max_rss", "max"),
-        longest_minutes=("s", lambda seconds: seconds.max() / 60),
-        cpu_hours=("cpu_time", lambda seconds: seconds.sum() / 3600),
+        jobs=("seconds", "size"),
+        peak_memory_mb=("peak_mb", "max"),
+        longest_minutes=("seconds", lambda seconds: seconds.max() / 60),
+        cpu_hours=("cpu_seconds", lambda seconds: seconds.sum() / 3600),
     )
     on_cards = pd.Series(_hours_on_cards(fits), dtype=float)
     return frame.assign(gpu_hours=on_cards.reindex(frame.index).fillna(0)).reset_index()
@@ -104,10 +104,11 @@ def resources_table(costs: pd.DataFrame) -> Table:
             for _, row in numbers.iterrows()
         ],
         note=(
-            "Measured by Snakemake: resident memory and CPU time of each job with its "
-            "children; tables and figures, seconds each, are left out. GPU hours are "
-            "the fits' wall-clock hours on a card. Depends on the machine and on what "
-            "else it ran."
+            "By the system's counts at each job's end (getrusage): CPU time with its "
+            "children, and the largest resident memory of one process; a fit that was "
+            "killed and resumed counts what led to its checkpoints. Tables and "
+            "figures, seconds each, are left out. GPU hours are the fits' wall-clock "
+            "hours on a card. Depends on the machine and on what else it ran."
         ),
     )
 

@@ -1,6 +1,7 @@
 """Tables of scores: the paper's Tables 1 to 4, and those the paper lacks."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from itertools import product
 
 import pandas as pd
@@ -18,9 +19,11 @@ from grvsnn.labels import (
     trait_label,
     traits_in,
 )
-from grvsnn.tables.layout import Table, make_table, mean_sd, number
+from grvsnn.metrics import summarise
+from grvsnn.tables.layout import Table, make_table, number
 from grvsnn.tables.summary import Summary, runs_note
 
+CHANCE = "Chance level"
 COUNTS = ("n_selected", "n_selected_markers", "n_selected_loadings")
 SELECTION = ("precision", "recall", "fdr", "f1", "variance")
 
@@ -46,7 +49,8 @@ def performance_table(scores: pd.DataFrame, dataset: str) -> Table:
         "MSE in training variances, r = Pearson correlation with observed test "
         "phenotypes; features: mean number selected, total (markers/loadings), the "
         "loadings rounded so that the parts add up. Bold: best of each trait and "
-        "setting. –: not defined or not available."
+        "setting. –: r of a model that predicts the same for all test animals, as the "
+        "training mean does; features of a model that does not select."
     )
     return score_table(scores, dataset, ["mse", "r", "n_selected"], note)
 
@@ -57,7 +61,8 @@ def calibration_table(scores: pd.DataFrame, dataset: str) -> Table:
         "Slope and intercept of the regression of observed on predicted (1 and 0 are "
         "ideal, intercept in training SD); top 10 %: share of the predicted best tenth "
         "of test animals that is in the observed best tenth (0.1 by chance). Bold: "
-        "best of each trait and setting."
+        "best of each trait and setting. –: not defined, as the model predicts the "
+        "same for all test animals."
     )
     metrics = ["slope", "intercept", "spearman", "top10"]
     return score_table(scores, dataset, metrics, note)
@@ -81,7 +86,9 @@ def truth_table(scores: pd.DataFrame, dataset: str, window: str = "") -> Table:
     note = (
         "Pearson correlation of predictions with simulated genetic and breeding values "
         f"of the test animals; a selected marker is right when it is {counts_as}. Bold:"
-        " best of each trait and setting."
+        " best of each trait and setting. –: accuracy of a model that predicts the "
+        "same for all test animals; rates of one that does not select, precision of "
+        "one that selected nothing in any run, recall without QTL among the markers."
     )
     metrics = ["accuracy_genetic", "accuracy_breeding", *rates]
     if window and (scores["metric"] == "variance_window").any():
@@ -95,7 +102,8 @@ def score_table(
 ) -> Table:
     """Table of any metrics of one dataset: trait x model against setting x metric."""
     scores = scores[scores["dataset"] == dataset]
-    summary = Summary(scores[scores["metric"].isin([*metrics, *COUNTS])])
+    shown = scores[scores["metric"].isin([*metrics, *COUNTS])]
+    summary = Summary(shown)
     methods = methods_in(scores)
     columns = [(s, metric) for s in settings_in(scores) for metric in metrics]
     index, cells, best = [], [], []
@@ -108,7 +116,7 @@ def score_table(
     if "n_selected" not in metrics:
         numbers = numbers[~numbers["metric"].isin(COUNTS)]
     titles = [(setting_label(s), _title(s, metric)) for s, metric in columns]
-    note = f"{runs_note(scores)} {note}"
+    note = f"{runs_note(shown)} {note}"
     return make_table(numbers, index, ["Trait", "Model"], titles, cells, best, note)
 
 
@@ -121,13 +129,15 @@ def _cell(
     summary: Summary, where: tuple[str, str, str], method: str, metric: str
 ) -> str:
     if metric == "n_selected":
+        if not method_selects(method):
+            return GAP
         counts = [summary.cell(*where, method, name)[0] for name in COUNTS]
         joint = where[1] == "markers_pedigree"
-        return counts_text(*counts, parts=joint) if method_selects(method) else GAP
+        return counts_text(*counts, parts=joint) + summary.mark(*where, method, metric)
     selection = metric.removesuffix("_window") in SELECTION
     if selection and not method_selects(method):
         return GAP
-    return mean_sd(*summary.cell(*where, method, metric))
+    return summary.text(*where, method, metric)
 
 
 def counts_text(total: float, markers: float, loadings: float, parts: bool) -> str:
@@ -145,12 +155,25 @@ def counts_text(total: float, markers: float, loadings: float, parts: bool) -> s
 
 
 def dcor_table(scores: pd.DataFrame) -> Table:
-    """Distance correlation of all datasets: the layout of the paper's Table 4."""
+    """Distance correlation of all datasets: the paper's Table 4, with its floor."""
     note = (
         "Sample distance correlation of predicted and observed test phenotypes, which "
-        "is above 0 even for independent vectors. Bold: best of each row."
+        "is above 0 even for independent vectors. Bold: best of each row. –: not "
+        "defined, as the model predicts the same for all test animals. Chance level: "
+        "what independent predictions would reach, the root mean square over all "
+        "permutations of the test animals, mean of the models."
     )
-    return metric_across_methods(scores, "dcor", note)
+    table = metric_across_methods(scores, "dcor", note)
+    chance = scores[scores["metric"] == "dcor_chance"]
+    by_place = chance.groupby(["dataset", "setting", "trait"])["value"].mean()
+    rows = places_in(scores[scores["metric"] == "dcor"])
+    texts = [number(by_place.get(row, float("nan"))) for row in rows]
+    return replace(
+        table,
+        numbers=pd.concat([table.numbers, summarise(chance)], ignore_index=True),
+        cells=table.cells.assign(**{CHANCE: texts}),
+        best=table.best.assign(**{CHANCE: False}),
+    )
 
 
 def metric_across_methods(scores: pd.DataFrame, metric: str, note: str = "") -> Table:
@@ -159,10 +182,7 @@ def metric_across_methods(scores: pd.DataFrame, metric: str, note: str = "") -> 
     methods = methods_in(scores)
     summary = Summary(scores)
     rows = list(places_in(scores))
-    cells = [
-        [mean_sd(*summary.cell(*row, method, metric)) for method in methods]
-        for row in rows
-    ]
+    cells = [[summary.text(*row, method, metric) for method in methods] for row in rows]
     best = [
         [method in summary.best(*row, methods, metric) for method in methods]
         for row in rows

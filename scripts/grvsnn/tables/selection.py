@@ -16,12 +16,19 @@ from grvsnn.labels import (
     trait_label,
     traits_in,
 )
-from grvsnn.metrics import summarise
+from grvsnn.metrics import count_runs, summarise
 from grvsnn.selection import BAYESIAN_FDR, PIP_FROM
-from grvsnn.tables.layout import Table, make_table, mean_sd, number, with_interval
+from grvsnn.tables.layout import (
+    Table,
+    fewer_runs,
+    make_table,
+    mean_sd,
+    number,
+    with_interval,
+)
 from grvsnn.tables.summary import best_of, runs_note
 
-RULES = ("own", "pip", "bfdr")
+RULES = ("own", "raw", "pip", "bfdr")
 RATES = ("precision_window", "recall_window", "fdr_window", "variance_window")
 KEYS = ["dataset", "setting", "trait", "method", "rule", "metric"]
 NAN = float("nan")
@@ -57,17 +64,19 @@ def selection_table(
     cells = {tuple(row[key] for key in KEYS): row for row in numbers.to_dict("records")}
     rates = [m for m in RATES if (scores["metric"] == m).any()]
     metrics = ["n_selected", "stability", *rates]
+    shown = scores[scores["metric"].isin(metrics)]
     columns = list(product(settings_in(scores), metrics))
     models = _models(scores)
     dataset = scores["dataset"].iloc[0]
+    runs = count_runs(scores)[dataset]
     index, texts, best = [], [], []
     for trait, (method, rule) in product(traits_in(scores), models):
         index.append(
             (trait_label(trait), method_label(method), rule_label(method, rule))
         )
         places = [(dataset, s, trait, method, rule, m) for s, m in columns]
-        texts.append([_text(cells.get(place), place[-1]) for place in places])
-        best.append([_is_best(cells, place, models) for place in places])
+        texts.append([_text(cells.get(place), place[-1], runs) for place in places])
+        best.append([_is_best(cells, place, models, runs) for place in places])
     return make_table(
         numbers=numbers,
         rows=index,
@@ -75,7 +84,7 @@ def selection_table(
         columns=[(setting_label(s), metric_label(m)) for s, m in columns],
         cells=texts,
         best=best,
-        note=f"{runs_note(scores)} {_note(bool(rates), window)}",
+        note=f"{runs_note(shown, KEYS)} {_note(bool(rates), window)}",
     )
 
 
@@ -93,24 +102,27 @@ def _models(scores: pd.DataFrame) -> list[tuple[str, str]]:
     return [pair for pair in product(methods, RULES) if pair in there]
 
 
-def _text(row: dict | None, metric: str) -> str:
-    mean = NAN if row is None else row["mean"]
+def _text(row: dict | None, metric: str, runs: int) -> str:
+    if row is None or pd.isna(row["mean"]):
+        return number(NAN)
     if metric == "stability":
-        if pd.isna(mean):
-            return number(mean)
-        return with_interval(mean, row["lower"], row["upper"])
-    return mean_sd(
-        mean, NAN if row is None else row["sd"], 1 if metric == "n_selected" else 3
-    )
+        text = with_interval(row["mean"], row["lower"], row["upper"])
+    else:
+        text = mean_sd(row["mean"], row["sd"], 1 if metric == "n_selected" else 3)
+    return text + fewer_runs(row["n"], runs)
 
 
-def _is_best(cells: dict, place: tuple, models: list[tuple[str, str]]) -> bool:
-    """Whether a cell is the best of those that select anything at all."""
+def _is_best(
+    cells: dict, place: tuple, models: list[tuple[str, str]], runs: int
+) -> bool:
+    """Whether a cell is the best of those of every run that select anything at all."""
     metric = place[-1]
+    found = {pair: cells.get((*place[:3], *pair, metric), {}) for pair in models}
     means = {
-        pair: cells.get((*place[:3], *pair, metric), {}).get("mean", NAN)
-        for pair in models
-        if cells.get((*place[:3], *pair, "n_selected"), {}).get("mean", 0) > 0
+        pair: row["mean"]
+        for pair, row in found.items()
+        if row.get("n") == runs
+        and cells.get((*place[:3], *pair, "n_selected"), {}).get("mean", 0) > 0
     }
     return place[3:5] in best_of(means, metric)
 
@@ -120,13 +132,15 @@ def _note(has_truth: bool, window: str) -> str:
         "Stability over runs: Nogueira et al. (2018) with its 95 % interval, which "
         f"takes the runs as independent. PIP ≥ {PIP_FROM:g}: posterior inclusion "
         f"probability; Bayesian FDR {100 * BAYESIAN_FDR:g} %: the largest set whose "
-        "mean 1 − PIP is at most that."
+        "mean 1 − PIP is at most that. z' ≥ 0.05: the paper's own threshold, for all "
+        "traits alike, on the mean weighted feature z'; the weights of P features sum "
+        "to 1, so that it depends on P. –: stability where no run selects anything."
     )
     if has_truth:
         text += (
             f" A selected marker is right within {window} of a QTL of the trait; a QTL "
             "is found when a selected marker is so near. QTL variance tagged: share of "
             "the additive variance of the QTL that are found. Bold: best of each trait "
-            "and setting."
+            "and setting. –: precision where nothing is selected in any run."
         )
     return text

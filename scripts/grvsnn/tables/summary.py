@@ -1,14 +1,17 @@
 """Means and SDs of scores, looked up cell by cell, and which cell is the best."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import pandas as pd
 
+from grvsnn.compare import ROUNDING
 from grvsnn.labels import METRICS
-from grvsnn.metrics import summarise
+from grvsnn.metrics import count_runs, summarise
+from grvsnn.tables.layout import fewer_runs, mean_sd
 
 NAN = float("nan")
+CELL = ("dataset", "setting", "trait", "method", "metric")
 
 
 class Summary:
@@ -22,8 +25,9 @@ class Summary:
 
     def __init__(self, scores: pd.DataFrame) -> None:
         self.frame = summarise(scores)
-        keys = self.frame[["dataset", "setting", "trait", "method", "metric"]]
-        values = self.frame[["mean", "sd"]].itertuples(index=False, name=None)
+        self._runs = count_runs(scores)
+        keys = self.frame[list(CELL)]
+        values = self.frame[["mean", "sd", "n"]].itertuples(index=False, name=None)
         self._cells = dict(
             zip(keys.itertuples(index=False, name=None), values, strict=True)
         )
@@ -32,7 +36,22 @@ class Summary:
         self, dataset: str, setting: str, trait: str, method: str, metric: str
     ) -> tuple[float, float]:
         """Mean and SD; NaN where nothing was scored."""
-        return self._cells.get((dataset, setting, trait, method, metric), (NAN, NAN))
+        return self._look_up(dataset, setting, trait, method, metric)[:2]
+
+    def text(self, *cell: str, digits: int = 3) -> str:
+        """Mean ± SD, marked where not every run has the number."""
+        return mean_sd(*self.cell(*cell), digits) + self.mark(*cell)
+
+    def mark(self, *cell: str) -> str:
+        """`fewer_runs` of a cell: dataset, setting, trait, method and metric."""
+        return fewer_runs(self._look_up(*cell)[2], self._runs.get(cell[0], 0))
+
+    def is_whole(self, *cell: str) -> bool:
+        """Whether the number is defined in every run of its dataset."""
+        return self._look_up(*cell)[2] == self._runs.get(cell[0])
+
+    def _look_up(self, *cell: str) -> tuple[float, float, int]:
+        return self._cells.get(cell, (NAN, NAN, 0))
 
     def best(
         self,
@@ -42,11 +61,15 @@ class Summary:
         methods: Iterable[str],
         metric: str,
     ) -> set[str]:
-        """Return the methods with the best mean; ``truth``, the ceiling, never is."""
+        """Return the methods with the best mean, of those with one in every run.
+
+        ``truth``, the ceiling, never is the best.
+        """
         means = {
             method: self.cell(dataset, setting, trait, method, metric)[0]
             for method in methods
             if method != "truth"
+            and self.is_whole(dataset, setting, trait, method, metric)
         }
         return best_of(means, metric)
 
@@ -62,11 +85,19 @@ def best_of(means: dict[str, float], metric: str) -> set[str]:
     }.get(better)
     losses = {name: loss(m) for name, m in means.items() if loss and not np.isnan(m)}
     least = min(losses.values(), default=NAN)
-    return {name for name, value in losses.items() if value == least}
+    equal = ROUNDING * max(1.0, abs(least))
+    return {name for name, value in losses.items() if value - least <= equal}
 
 
-def runs_note(scores: pd.DataFrame) -> str:
-    """Say over which runs means and SDs are taken.
+def runs_note(scores: pd.DataFrame, by: Sequence[str] = CELL) -> str:
+    """Say over which runs means and SDs are taken, and what marks those over fewer.
+
+    Parameters
+    ----------
+    scores : DataFrame
+        Long scores of the numbers that the table shows.
+    by : sequence of str
+        Columns that name one of these numbers.
 
     Examples
     --------
@@ -75,11 +106,10 @@ def runs_note(scores: pd.DataFrame) -> str:
     runs = scores[["repeat", "fold"]].drop_duplicates()
     repeats, folds = scores["repeat"].nunique(), scores["fold"].nunique()
     times = "1 repeat" if repeats == 1 else f"{repeats} repeats"
-    text = f"Mean ± SD over {len(runs)} runs ({times} of {folds}-fold cross-validation)"
-    counts = scores.groupby(["setting", "method"])[["repeat", "fold"]].apply(
-        lambda part: len(part.drop_duplicates())
+    text = (
+        f"Mean ± SD over {len(runs)} runs ({times} of {folds}-fold cross-validation)."
     )
-    fewer = counts[counts < len(runs)]
-    if len(fewer):
-        text += f"; fewer, at least {fewer.min()}, where a method's runs are incomplete"
-    return text + "."
+    counts = scores.groupby(list(by))["value"].count()
+    if ((counts > 0) & (counts < len(runs))).any():
+        text += " (n = …): of the runs that have the number; never counted as best."
+    return text

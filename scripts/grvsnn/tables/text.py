@@ -6,6 +6,7 @@ from itertools import groupby
 import pandas as pd
 
 from grvsnn.labels import (
+    GAP,
     METHODS,
     dataset_label,
     in_order,
@@ -19,6 +20,8 @@ from grvsnn.tables.scores import places_in
 from grvsnn.tables.summary import Summary
 
 WIDTH = 88
+FEWER = "(n = …): of the runs that have it, never the best"
+UNDEFINED = f"{GAP}: not defined, the same prediction for all test animals"
 
 
 def summary_text(scores: pd.DataFrame, metric: str = "r") -> str:
@@ -35,7 +38,7 @@ def summary_text(scores: pd.DataFrame, metric: str = "r") -> str:
     -------
     str
         Fixed-width text, one block a dataset (one a setting where that would be too
-        wide); ``*`` marks the best of each column.
+        wide); ``*`` marks the best of each column, a count a mean over fewer runs.
     """
     methods = in_order(scores["method"], METHODS)
     places = list(places_in(scores))
@@ -43,6 +46,11 @@ def summary_text(scores: pd.DataFrame, metric: str = "r") -> str:
     runs = len(scores[["repeat", "fold"]].drop_duplicates())
     best = "* best of its column, chosen on these same runs"
     lines = [f"Mean {metric_label(metric)} over {runs} runs, {best}"]
+    cells = [(*place, method, metric) for place in places for method in methods]
+    if any(summary.mark(*cell) for cell in cells):
+        lines.append(FEWER)
+    if any(pd.isna(summary.cell(*cell)[0]) for cell in cells):
+        lines.append(UNDEFINED)
     for dataset, mine in groupby(places, key=lambda place: place[0]):
         columns = list(mine)
         names = [method_label(method) for method in methods]
@@ -60,14 +68,15 @@ def _column(
 ) -> list[str]:
     """Trait and one number a method, padded to one width."""
     best = summary.best(*place, methods, metric)
-    texts = [
-        number(summary.cell(*place, method, metric)[0])
-        + ("*" if method in best else " ")
-        for method in methods
+    numbers = [number(summary.cell(*place, method, metric)[0]) for method in methods]
+    marks = ["*" if m in best else summary.mark(*place, m, metric) for m in methods]
+    # the numbers stand under each other, whatever is behind them
+    texts = [trait_label(place[2]), *numbers]
+    first, last = max(map(len, texts)), max(1, *map(len, marks))
+    return [
+        text.rjust(first) + mark.ljust(last)
+        for text, mark in zip(texts, ["", *marks], strict=True)
     ]
-    title = trait_label(place[2]) + " "
-    width = max(len(text) for text in [title, *texts])
-    return [text.rjust(width) for text in [title, *texts]]
 
 
 def _width(names: list[str], columns: Sequence[Sequence[str]]) -> int:
