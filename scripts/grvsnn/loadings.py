@@ -11,7 +11,7 @@ from grvsnn.errors import InputError
 from grvsnn.krylov import leading_eigenpairs
 from grvsnn.litters import LitterOperator
 from grvsnn.pedigree import Pedigree
-from grvsnn.ranks import CAP, choose_rank
+from grvsnn.ranks import BAR, CAP, choose_rank
 from grvsnn.related_block import RelatedBlock
 from grvsnn.relationship import RelationshipOperator, relationship_matrix
 
@@ -66,9 +66,9 @@ def eigen_loadings(
     Rule ``average`` decomposes A among the genotyped animals, since components of the
     whole A are spent on ancestors too. Animals related to no other genotyped one are
     left out and have loadings of 0: each would take a component of its own that says
-    nothing of anybody else. It keeps the eigenvalues above the average variance of the
-    others around their mean, tr(P A P) / (n - 1) with P = I - 11'/n: the mean of 1 + F
-    less the mean relationship.
+    nothing of anybody else. It keeps the eigenvalues above `grvsnn.ranks.BAR` of the
+    average variance of the others around their mean, tr(P A P) / (n - 1) with
+    P = I - 11'/n: the mean of 1 + F less the mean relationship.
 
     Parameters
     ----------
@@ -210,7 +210,7 @@ def _among(
     rows, place = np.unique(genotyped, return_inverse=True)
     block = RelatedBlock(relationship, rows, dense_limit)
     logger.info("decomposing A among %d genotyped animals", len(block.members))
-    values, vectors = block.eigenpairs(cap, tolerance)
+    values, vectors = block.eigenpairs(BAR * block.average, cap, tolerance)
     chosen, evidence = choose_rank(
         values, "average", trace=block.trace, average=block.average, cap=cap
     )

@@ -74,12 +74,14 @@ class RelatedBlock:
         }
 
     def eigenpairs(
-        self, most: int, tolerance: float
+        self, bar: float, most: int, tolerance: float
     ) -> tuple[np.ndarray, Callable[[int], np.ndarray]]:
-        """Eigenvalues above the average and more, or `most` and one more.
+        """Find all eigenvalues above a bar and more, or `most` and one more.
 
         Parameters
         ----------
+        bar : float
+            Below it no eigenvalue is wanted.
         most : int
             Most eigenpairs that are wanted.
         tolerance : float
@@ -100,7 +102,7 @@ class RelatedBlock:
         wanted = min(FIRST, most)
         while True:
             values, Q = leading_eigenpairs(self._A, wanted, tolerance)
-            if values[-1] <= self.average or wanted == most:
+            if values[-1] <= bar or wanted == most:
                 break
             wanted = min(2 * wanted, most)
         canonical_basis(values, Q)

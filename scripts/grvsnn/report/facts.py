@@ -118,7 +118,7 @@ def data_table(data: Sequence[Data]) -> Table:
             for row in numbers.itertuples()
         ],
         note="n: animals with genotypes, and those of them with the trait's phenotype. "
-        "P: markers, and the pedigree loadings of the settings that have them; the rule "
+        "P: markers, and pedigree loadings in the settings that have them; the rule "
         "that chose their number, and their share of the trace of the relationships.",
     )
 
