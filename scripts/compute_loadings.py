@@ -1,5 +1,6 @@
 """Eigendecompose A and keep the leading loadings of the genotyped animals."""
 
+import logging
 from pathlib import Path
 
 import numpy as np
@@ -7,8 +8,11 @@ import pandas as pd
 from grvsnn.families import relationships_of
 from grvsnn.files import naming_damage, read_parquet, write_json, write_parquet
 from grvsnn.jobs import run_job
-from grvsnn.loadings import eigen_loadings
+from grvsnn.loadings import loadings_by, sort_by_id
 from grvsnn.pedigree import Pedigree
+from grvsnn.ranks import describe_rank
+
+logger = logging.getLogger(__name__)
 
 
 def main(job) -> None:
@@ -18,10 +22,8 @@ def main(job) -> None:
     relationship, rows = read_relationship(
         Path(job.input.relationship), sample_ids, settings.get("both_sexes", False)
     )
-    rule, value = settings["rule"], settings.get("value")
-    choice = {"fixed": "rank", "variance": "share"}.get(rule)
-    options = {choice: value} if choice and value is not None else {}
-    result = eigen_loadings(relationship, rows, rule, **options)
+    result = loadings_by(settings, relationship, rows)
+    logger.info("%s", describe_rank(result.rank, result.rule, result.evidence))
     names = [f"PL{number}" for number in range(1, result.rank + 1)]
     table = pd.DataFrame(result.loadings, columns=names)
     table.insert(0, "sample_id", sample_ids)
@@ -36,7 +38,7 @@ def main(job) -> None:
         job.output.eigenvalues,
     )
     write_json(
-        {"rank": result.rank, "rule": rule, "evidence": dict(result.evidence)},
+        {"rank": result.rank, "rule": result.rule, "evidence": dict(result.evidence)},
         job.output.rank,
     )
 
@@ -51,7 +53,7 @@ def read_relationship(
         )
         return pedigree, pedigree.rows_of(sample_ids)
     with naming_damage(path), np.load(path) as stored:
-        relationship = stored["ids"], stored["A"]
+        relationship = sort_by_id(stored["ids"], stored["A"])
     return relationships_of(relationship, sample_ids, str(path))
 
 

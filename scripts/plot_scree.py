@@ -13,8 +13,13 @@ def main(job) -> None:
     ):
         chosen = read_json(rank)
         eigenvalues = read_parquet(values)["eigenvalue"].to_numpy()
+        evidence = chosen["evidence"]
         spectra[dataset] = Spectrum(
-            eigenvalues, chosen["rank"], chosen["rule"], chosen["evidence"].get("ties")
+            eigenvalues,
+            chosen["rank"],
+            chosen["rule"],
+            evidence["share"],
+            evidence.get("ties"),
         )
     plot_scree(spectra, job.output)
 

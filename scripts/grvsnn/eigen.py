@@ -5,6 +5,8 @@ from collections.abc import Callable
 import numpy as np
 from scipy.linalg import eigh
 
+from grvsnn.errors import InputError
+
 TIE = 1e-9
 """Eigenvalues closer than this share of the largest one count as tied."""
 
@@ -37,6 +39,15 @@ def dense_eigenpairs(
         return canonical[:, :m]
 
     return values, leading
+
+
+def refuse_indefinite(values: np.ndarray) -> None:
+    """Refuse the descending spectrum of a matrix that is not one of relationships."""
+    if values[-1] < -1e-6 * values[0]:
+        raise InputError(
+            "the relationship matrix is not positive semi-definite: its smallest "
+            f"eigenvalue is {values[-1]:g}; check how it was made"
+        )
 
 
 def canonical_basis(values: np.ndarray, vectors: np.ndarray) -> None:

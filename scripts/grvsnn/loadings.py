@@ -6,12 +6,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from grvsnn.eigen import TIE, canonical_basis, dense_eigenpairs
+from grvsnn.eigen import TIE, canonical_basis, dense_eigenpairs, refuse_indefinite
 from grvsnn.errors import InputError
 from grvsnn.krylov import leading_eigenpairs
 from grvsnn.litters import LitterOperator
 from grvsnn.pedigree import Pedigree
-from grvsnn.ranks import choose_rank
+from grvsnn.ranks import BAR, CAP, choose_rank
+from grvsnn.related_block import RelatedBlock
 from grvsnn.relationship import RelationshipOperator, relationship_matrix
 
 logger = logging.getLogger(__name__)
@@ -22,7 +23,7 @@ DENSE_LIMIT = 8000
 
 @dataclass(frozen=True, eq=False)
 class Loadings:
-    """Leading components of A on the genotyped animals.
+    """Leading components of A, or of A among the genotyped, on the genotyped animals.
 
     Parameters
     ----------
@@ -35,7 +36,8 @@ class Loadings:
     rule : str
         Rank rule that chose it.
     evidence : mapping
-        JSON-able facts: the rule's own, trace, solver and number of animals in A.
+        JSON-able facts: the rule's own, trace, solver and number of animals in the
+        decomposed matrix.
     """
 
     eigenvalues: np.ndarray
@@ -52,6 +54,7 @@ def eigen_loadings(
     *,
     rank: int | None = None,
     share: float = 0.5,
+    cap: int = CAP,
     dense_limit: int = DENSE_LIMIT,
     tolerance: float = 1e-9,
 ) -> Loadings:
@@ -60,6 +63,13 @@ def eigen_loadings(
     A covers all animals, the test rows of every fold among them: the loadings are
     transductive. They use who is related to whom, and no phenotype of anybody.
 
+    Rule ``average`` decomposes A among the genotyped animals, since components of the
+    whole A are spent on ancestors too. Animals related to no other genotyped one are
+    left out and have loadings of 0: each would take a component of its own that says
+    nothing of anybody else. It keeps the eigenvalues above `grvsnn.ranks.BAR` of the
+    average variance of the others around their mean, tr(P A P) / (n - 1) with
+    P = I - 11'/n: the mean of 1 + F less the mean relationship.
+
     Parameters
     ----------
     relationship : ndarray of float64, shape (n_animals, n_animals), or Pedigree
@@ -67,15 +77,18 @@ def eigen_loadings(
         `dense_limit` animals.
     genotyped : ndarray of int, shape (n_genotyped,)
         Row numbers of the genotyped animals in `relationship`.
-    rule : {"fixed", "plateau", "knee", "variance"}
-        See `grvsnn.ranks.choose_rank`. Beyond `dense_limit` only ``fixed``, since the
-        other rules need the whole spectrum.
+    rule : {"fixed", "plateau", "knee", "variance", "average"}
+        See `grvsnn.ranks.choose_rank`. Beyond `dense_limit` animals only ``fixed`` and
+        ``average``, since the other rules need the whole spectrum.
     rank : int, optional
         Number of components for ``fixed``.
     share : float
         Share of the trace for ``variance``.
+    cap : int
+        Most components for ``average``.
     dense_limit : int
-        Largest pedigree that is decomposed densely.
+        Largest pedigree (for ``average``: number of genotyped animals) that is
+        decomposed densely.
     tolerance : float
         Bound of ||A q - lambda q|| / lambda for the iterative solver.
 
@@ -85,13 +98,46 @@ def eigen_loadings(
         A that is not symmetric or not positive semi-definite, a rule that cannot be
         applied, or a rank out of range.
     """
-    if isinstance(relationship, Pedigree) and len(relationship) > dense_limit:
+    if not isinstance(relationship, Pedigree):
+        relationship = check_relationship(relationship)
+    if rule == "average":
+        return _among(relationship, genotyped, cap, dense_limit, tolerance)
+    if not isinstance(relationship, Pedigree):
+        return _dense(relationship, genotyped, rule, rank, share)
+    if len(relationship) > dense_limit:
         return _iterative(relationship, genotyped, rule, rank, tolerance)
-    if isinstance(relationship, Pedigree):
-        A = relationship_matrix(relationship)
-    else:
-        A = check_relationship(relationship)
-    return _dense(A, genotyped, rule, rank, share)
+    return _dense(relationship_matrix(relationship), genotyped, rule, rank, share)
+
+
+def loadings_by(
+    settings: Mapping[str, object], relationship: np.ndarray | Pedigree, rows
+) -> Loadings:
+    """`eigen_loadings` as a registry entry's ``loadings`` says.
+
+    Parameters
+    ----------
+    settings : mapping
+        ``rule`` and, by rule, ``value``: rank, share of the trace or cap.
+    relationship, rows
+        See `eigen_loadings`.
+    """
+    rule, value = settings["rule"], settings.get("value")
+    key = {"fixed": "rank", "variance": "share", "average": "cap"}.get(rule)
+    options = {key: value} if key and value is not None else {}
+    return eigen_loadings(relationship, rows, rule, **options)
+
+
+def sort_by_id(ids: np.ndarray, A: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Animals of a given A and A itself, by id.
+
+    The basis of a tied eigenspace depends on the order of the animals, and a file may
+    list them by phenotype. Cut through a tie, its loadings would then tell the test
+    phenotypes' ranks. A pedigree is sorted for the same reason.
+    """
+    order = np.argsort(ids, kind="stable")
+    if (order[1:] > order[:-1]).all():
+        return ids, A
+    return ids[order], A[np.ix_(order, order)]
 
 
 def project_progeny(
@@ -146,15 +192,31 @@ def _dense(
     trace = float(np.trace(A))
     logger.info("decomposing a relationship matrix of %d animals", len(A))
     values, vectors = dense_eigenpairs(A)
-    if values[-1] < -1e-6 * values[0]:
-        raise InputError(
-            "the relationship matrix is not positive semi-definite: its smallest "
-            f"eigenvalue is {values[-1]:g}; check how it was made"
-        )
+    refuse_indefinite(values)
     chosen, evidence = choose_rank(values, rule, rank=rank, share=share, trace=trace)
     Q = vectors(chosen)
     facts = {"solver": "dense", "n_animals": len(A), "trace": trace, **evidence}
     return _assemble(values, Q[genotyped], chosen, rule, facts)
+
+
+def _among(
+    relationship: np.ndarray | Pedigree,
+    genotyped: np.ndarray,
+    cap: int,
+    dense_limit: int,
+    tolerance: float,
+) -> Loadings:
+    # in the order of the animals, not of the asking: ties must not depend on it
+    rows, place = np.unique(genotyped, return_inverse=True)
+    block = RelatedBlock(relationship, rows, dense_limit)
+    logger.info("decomposing A among %d genotyped animals", len(block.members))
+    values, vectors = block.eigenpairs(BAR * block.average, cap, tolerance)
+    chosen, evidence = choose_rank(
+        values, "average", trace=block.trace, average=block.average, cap=cap
+    )
+    Q = np.zeros((len(rows), chosen))
+    Q[block.members] = vectors(chosen)
+    return _assemble(values, Q[place], chosen, "average", block.facts | evidence)
 
 
 def _iterative(
@@ -167,7 +229,8 @@ def _iterative(
     if rule != "fixed":
         raise InputError(
             f"rank rule {rule!r} needs the whole spectrum, which is not computed for a "
-            f"pedigree of {len(pedigree)} animals; choose rule 'fixed' with a rank"
+            f"pedigree of {len(pedigree)} animals; choose rule 'average', or 'fixed' "
+            "with a rank"
         )
     if rank is None or not 1 <= rank < len(pedigree):
         raise InputError(

@@ -158,6 +158,16 @@ class Pedigree:
         labels[known] = sires + " x " + dams
         return labels
 
+    def with_ancestors(self, rows: np.ndarray) -> np.ndarray:
+        """Ascending rows of the given animals and all their ancestors."""
+        # the last entry answers for an unknown parent
+        wanted = np.zeros(len(self) + 1, dtype=bool)
+        wanted[rows] = True
+        for start, stop in reversed(list(self.generations())):
+            born = start + np.flatnonzero(wanted[start:stop])
+            wanted[self.sire[born]] = wanted[self.dam[born]] = True
+        return np.flatnonzero(wanted[:-1])
+
     def keep(self, rows: np.ndarray) -> "Pedigree":
         """Sub-pedigree of the given ascending rows, which must hold all their parents.
 

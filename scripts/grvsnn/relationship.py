@@ -12,6 +12,9 @@ from scipy.sparse.linalg import LinearOperator
 
 from grvsnn.pedigree import Pedigree
 
+COLUMNS = 32
+"""Columns of a block of A made at once; 256 MB for a million animals."""
+
 
 def inbreeding_coefficients(pedigree: Pedigree) -> np.ndarray:
     """Inbreeding coefficient F of every animal, shape (n_animals,).
@@ -160,6 +163,52 @@ class RelationshipOperator(LinearOperator):
 
     def _adjoint(self) -> "RelationshipOperator":
         return self
+
+
+class BlockOperator(LinearOperator):
+    """A among some animals of a pedigree, as a linear operator.
+
+    Parameters
+    ----------
+    pedigree : Pedigree
+        Animals that none of the wanted ones descend from are left out: they change
+        nothing.
+    rows : ndarray of int, shape (n_wanted,)
+        The wanted animals.
+
+    Attributes
+    ----------
+    diagonal : ndarray of float64, shape (n_wanted,)
+        1 + F of each.
+    """
+
+    def __init__(self, pedigree: Pedigree, rows: np.ndarray) -> None:
+        super().__init__(np.float64, (len(rows), len(rows)))
+        kept = pedigree.with_ancestors(rows)
+        self._relationship = RelationshipOperator(pedigree.keep(kept))
+        self._rows = np.searchsorted(kept, rows)
+        self.diagonal = 1.0 + self._relationship.inbreeding[self._rows]
+
+    def _matmat(self, V: np.ndarray) -> np.ndarray:
+        """Multiply a block of vectors, shape (n_wanted, n_vectors)."""
+        X = np.zeros((self._relationship.shape[0], V.shape[1]))
+        X[self._rows] = V
+        return (self._relationship @ X)[self._rows]
+
+    def _matvec(self, v: np.ndarray) -> np.ndarray:
+        return self._matmat(v.reshape(-1, 1)).ravel()
+
+    def _adjoint(self) -> "BlockOperator":
+        return self
+
+    def to_dense(self) -> np.ndarray:
+        """Build the matrix, shape (n_wanted, n_wanted), by columns (Colleau 2002)."""
+        n = self.shape[0]
+        A = np.empty((n, n))
+        for start in range(0, n, COLUMNS):
+            units = np.eye(n, min(COLUMNS, n - start), -start)
+            A[:, start : start + COLUMNS] = self @ units
+        return A
 
 
 @numba.njit(cache=True)

@@ -93,8 +93,8 @@ def draw_minutes(paths, **levels):
 
 def draw_scree(paths):
     values = np.r_[np.linspace(9, 2, 20), np.full(60, 0.5)]
-    spectrum = figures.Spectrum(values, 20, "knee")
-    among_ties = figures.Spectrum(values, 40, "fixed", (21, 80))
+    spectrum = figures.Spectrum(values, 20, "knee", 0.785)
+    among_ties = figures.Spectrum(values, 40, "fixed", ties=(21, 80))
     figures.plot_scree({"mouse": spectrum, "my_herd": among_ties}, paths)
 
 
@@ -318,11 +318,12 @@ def test_pair_up_joins_and_drops_missing_phenotypes():
     }
 
 
-def test_scree_prints_rank_and_rule(tmp_path):
+def test_scree_prints_rank_rule_and_share(tmp_path):
     draw_scree([tmp_path / "f.svg"])
     shown = texts(tmp_path / "f.svg")
     assert any("m = 20" in text for text in shown)
     assert any("knee" in text for text in shown)
+    assert any("78% of the trace" in text for text in shown)
     assert any("ties 21–80" in text for text in shown)
     assert {"Mouse", "My herd"} <= set(shown)
 

@@ -237,6 +237,16 @@ def test_check_finds_what_is_there(config, population):
     assert f"markers: {len(population.markers)}" in text
     for word in ("missing calls", "minor allele frequency", "founders", "levels"):
         assert word in text
+    assert "loadings by rule 'knee'" in text and "of the trace of A" in text
+
+
+def test_check_names_a_rank_rule_that_cannot_be_applied(config, entries):
+    entry = {**entries["vcf"], "loadings": {"rule": "fixed", "value": 10**6}}
+    config["registry"] = {"herd": entry}
+    problems = check_dataset("herd", config, [])[1]
+    assert len(problems) == 1 and "needs a rank between 1 and" in problems[0]
+    # nothing is cut where no setting has loadings
+    assert check_dataset("herd", {**config, "settings": ["markers"]}, [])[1] == []
 
 
 @pytest.fixture

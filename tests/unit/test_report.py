@@ -15,6 +15,7 @@ from grvsnn.report.catalogue import RESULTS, find_entries
 from grvsnn.report.facts import (
     Data,
     bayes_sentences,
+    data_table,
     protocol_sentence,
     read_data,
     software_table,
@@ -309,10 +310,12 @@ def test_sizes_are_read_off_the_files(tmp_path):
     }
     pd.DataFrame(frame).to_parquet(tmp_path / "phenotypes.parquet")
     (tmp_path / "genotypes.bim").write_text("1 s1 0 1 A G\n1 s2 0 2 A G\n")
-    (tmp_path / "rank.json").write_text('{"rank": 2}')
+    (tmp_path / "rank.json").write_text(
+        '{"rank": 2, "rule": "average", "evidence": {"share": 0.625}}'
+    )
     paths = [tmp_path / n for n in ("phenotypes.parquet", "genotypes.bim", "rank.json")]
     data = read_data("herd", *paths)
-    assert data == Data("herd", 3, 2, 2, {"t1": 2, "t2": 3})
+    assert data == Data("herd", 3, 2, 2, {"t1": 2, "t2": 3}, "average", 0.625)
     assert read_data("herd", *paths[:2], None).n_loadings is None
 
 
@@ -342,6 +345,15 @@ def test_software_explains_only_backends_that_ran():
     assert "bglr: the R package BGLR." in note
     assert "native" not in note
     assert "bglr" not in software_table([make_fit("gblup")]).note
+
+
+def test_data_table_names_the_rank_rule_and_its_share():
+    with_rule = Data("herd", 3, 2, 2, {"t1": 2}, "average", 0.625)
+    table = data_table([with_rule, Data("mine", 3, 2, None, {"t1": 2})])
+    assert table.cells.to_numpy()[:, -3:].tolist() == [
+        ["2", "average", "62.5"],
+        ["–", "–", "–"],
+    ]
 
 
 def test_software_names_every_backend_and_set_of_packages():

@@ -7,6 +7,7 @@ that a dataset that passes goes through these stages.
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from grvsnn.config_check import PEDIGREE_ROLES, raw_folder
@@ -18,10 +19,13 @@ from grvsnn.datasets.pine import prepare_pine
 from grvsnn.datasets.prepared import PreparedDataset
 from grvsnn.datasets.survey import survey, survey_pedigree
 from grvsnn.errors import InputError
-from grvsnn.families import fold_relatives
+from grvsnn.families import fold_relatives, relationships_of
 from grvsnn.folds import make_folds
+from grvsnn.loadings import loadings_by, sort_by_id
+from grvsnn.pedigree import Pedigree
 from grvsnn.qc.checks import Limits
 from grvsnn.qc.filters import examine, filter_dataset
+from grvsnn.ranks import describe_rank
 from grvsnn.targets import count_effects, make_targets
 
 MANY_EFFECTS = 1 / 3
@@ -65,7 +69,7 @@ def check_dataset(
     problems: list[str] = []
     try:
         if entry["format"] == "simulated":
-            findings += _check_simulation(entry, config["registry"], folders)
+            findings += _check_simulation(entry, config, folders)
             return findings, problems
         if entry["format"] in PREPARE:
             folder = raw_folder(config["registry"], name)
@@ -80,16 +84,18 @@ def check_dataset(
             findings += survey(data, quality, Limits.from_mapping(qc))
             findings += _compare_sizes(data, entry)
             findings += _try_folds(data, name, config, both_sexes)
+            if _has_loadings(config):
+                findings += _try_loadings(data, entry, both_sexes)
     except InputError as error:
         problems.append(str(error))
     return findings, problems
 
 
 def _check_simulation(
-    entry: Mapping, registry: Mapping, folders: list[Path]
+    entry: Mapping, config: Mapping, folders: list[Path]
 ) -> list[str]:
     """Try the settings and, if it is a real one, the pedigree."""
-    simulation = entry.get("simulation", {})
+    registry, simulation = config["registry"], entry.get("simulation", {})
     like = simulation.get("like")
     shape_params(simulation, registry.get(like))
     if simulation.get("pedigree") != "real":
@@ -106,6 +112,9 @@ def _check_simulation(
         pedigree, genotyped = read_relatives(registry[like], files)
         findings.append(f"genotypes of {len(genotyped)} animals simulated by the run")
         findings += survey_pedigree(pedigree, genotyped)
+        if _has_loadings(config):
+            rows = pedigree.rows_of(genotyped)
+            findings.append(_describe_loadings(entry, pedigree, rows))
     return findings
 
 
@@ -217,3 +226,29 @@ def _warn_of_effects(data: PreparedDataset, folds: pd.DataFrame) -> Iterator[str
                 "covariate ("
                 f"{', '.join(f'{name}: {n} values' for name, n in largest.items())})"
             )
+
+
+def _has_loadings(config: Mapping) -> bool:
+    return set(config["settings"]) != {"markers"}
+
+
+def _try_loadings(
+    data: PreparedDataset, entry: Mapping, both_sexes: bool
+) -> Iterator[str]:
+    """Cut the spectrum by the entry's rule."""
+    if data.pedigree is not None:
+        pedigree = Pedigree.from_frame(data.pedigree, both_sexes=both_sexes)
+        yield _describe_loadings(entry, pedigree, pedigree.rows_of(data.sample_ids))
+    elif data.relationship is not None:
+        relationship = sort_by_id(*data.relationship)
+        yield _describe_loadings(
+            entry, *relationships_of(relationship, data.sample_ids)
+        )
+
+
+def _describe_loadings(
+    entry: Mapping, relationship: np.ndarray | Pedigree, rows: np.ndarray
+) -> str:
+    loadings = loadings_by(entry["loadings"], relationship, rows)
+    text = describe_rank(loadings.rank, loadings.rule, loadings.evidence)
+    return f"pedigree loadings: {text}"

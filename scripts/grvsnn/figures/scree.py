@@ -27,6 +27,8 @@ class Spectrum:
         Number of components kept.
     rule : str
         Rule that chose it.
+    share : float, optional
+        Share of the trace that the kept components hold.
     ties : sequence of two int, optional
         First and last of the tied components among which the cut falls.
     """
@@ -34,6 +36,7 @@ class Spectrum:
     eigenvalues: np.ndarray
     rank: int
     rule: str = ""
+    share: float | None = None
     ties: Sequence[int] | None = None
 
 
@@ -74,11 +77,12 @@ def _draw(ax: Axes, spectrum: Spectrum) -> None:
     if use_log:
         plain_log_axis(ax.yaxis)
     ax.axvline(spectrum.rank, color=ACCENT, linestyle=":", linewidth=1.6)
-    rule = f"\n({spectrum.rule})" if spectrum.rule else ""
+    rule = f"\nrule {spectrum.rule}" if spectrum.rule else ""
+    share = f"\n{spectrum.share:.0%} of the trace" if spectrum.share else ""
     ties = "\nties {}–{}".format(*spectrum.ties) if spectrum.ties else ""
     left = spectrum.rank > 0.6 * len(values)
     ax.annotate(
-        f"m = {spectrum.rank}{rule}{ties}",
+        f"m = {spectrum.rank}{rule}{share}{ties}",
         (spectrum.rank, 0.95),
         xycoords=("data", "axes fraction"),
         xytext=(-5 if left else 5, 0),

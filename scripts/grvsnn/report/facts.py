@@ -34,6 +34,10 @@ class Data:
         Pedigree loadings that were kept; None without a pedigree.
     phenotyped : mapping of str to int
         Animals with a phenotype, by trait.
+    rank_rule : str
+        Rule that chose the number of loadings; empty without a pedigree.
+    trace_share : float or None
+        Share of the trace of the decomposed relationship matrix that they hold.
     """
 
     dataset: str
@@ -41,6 +45,8 @@ class Data:
     n_markers: int
     n_loadings: int | None
     phenotyped: Mapping[str, int]
+    rank_rule: str = ""
+    trace_share: float | None = None
 
     def sentence(self) -> str:
         """Say the size in one line, for a caption."""
@@ -70,12 +76,15 @@ def read_data(
     traits = read_parquet(phenotypes).drop(columns="sample_id")
     with Path(bim).open(encoding="utf-8") as lines:
         n_markers = sum(1 for _ in lines)
+    chosen = read_json(rank) if rank else {"rank": None, "rule": "", "evidence": {}}
     return Data(
         dataset=dataset,
         n_animals=len(traits),
         n_markers=n_markers,
-        n_loadings=read_json(rank)["rank"] if rank else None,
+        n_loadings=chosen["rank"],
         phenotyped={name: int(n) for name, n in traits.notna().sum().items()},
+        rank_rule=chosen["rule"],
+        trace_share=chosen["evidence"].get("share"),
     )
 
 
@@ -90,17 +99,34 @@ def data_table(data: Sequence[Data]) -> Table:
             "n_animals": [one.n_animals for one, _ in rows],
             "n_markers": [one.n_markers for one, _ in rows],
             "n_loadings": [one.n_loadings for one, _ in rows],
+            "rank_rule": [one.rank_rule for one, _ in rows],
+            "trace_share": [one.trace_share for one, _ in rows],
         }
-    ).astype({"n_loadings": float})
-    counts = numbers.drop(columns=["dataset", "trait"])
+    ).astype({"n_loadings": float, "trace_share": float})
+    counts = ("n_phenotyped", "n_animals", "n_markers", "n_loadings")
     return make_table(
         numbers=numbers,
         rows=[(dataset_label(one.dataset), trait_label(trait)) for one, trait in rows],
         headings=["Dataset", "Trait"],
-        columns=["Phenotyped", "Animals", "Markers", "Pedigree loadings"],
-        cells=[[number(n, 0) for n in row] for row in counts.to_numpy()],
+        columns=[
+            "Phenotyped",
+            "Animals",
+            "Markers",
+            "Pedigree loadings",
+            "Rank rule",
+            "Share of the trace (%)",
+        ],
+        cells=[
+            [
+                *(number(getattr(row, name), 0) for name in counts),
+                row.rank_rule or "–",
+                number(100 * row.trace_share, 1),
+            ]
+            for row in numbers.itertuples()
+        ],
         note="n: animals with genotypes, and those of them with the trait's phenotype. "
-        "P: markers, and the pedigree loadings of the settings that have them.",
+        "P: markers, and pedigree loadings in the settings that have them; the rule "
+        "that chose their number, and their share of the trace of the relationships.",
     )
 
 
