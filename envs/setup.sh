@@ -107,13 +107,16 @@ install_r() {
     install_bglr
 }
 
-# Debian's R, what BGLR imports (CRAN's own MASS is for newer versions of R), and what R's
-# tests need.
+# Debian's R, what BGLR imports (CRAN's own MASS is for newer versions of R), what rpy2 is
+# compiled against, and what R's tests need.
 install_debian_r() {
+    local packages=(r-base-core r-base-dev r-cran-mass r-cran-truncnorm) headers
     can_apt || return 0
     # R from elsewhere has no use for Debian's packages
     if command -v R >/dev/null && [ "$(r_home)" != /usr/lib/R ]; then return 0; fi
-    apt_install_missing r-base-core r-base-dev r-cran-mass r-cran-truncnorm || return 0
+    headers=$("$VENV/bin/python" -c 'import sysconfig; print(sysconfig.get_path("include"))')
+    if [[ $headers = /usr/include/* ]]; then packages+=("${headers##*/}-dev"); fi
+    apt_install_missing "${packages[@]}" || return 0
     apt_install_missing r-cran-testthat r-cran-lintr ||
         say "the tests of the R code are skipped"
 }
@@ -150,13 +153,18 @@ build_bridge() {
     # without cffi the build succeeds and leaves the bridge out; a wheel of such a build may
     # lie in pip's cache
     pip_install -r "$LOCKS/r_build.txt"
-    R_HOME=$(r_home) pip_install --no-build-isolation --no-cache-dir --force-reinstall \
-        -r "$LOCKS/r.txt" ||
-        fail_bridge "rpy2 cannot be built (are R's headers there? Debian: r-base-dev)"
+    # where headers are missing, cffi reaches R without a compiler
+    pip_build_rpy2 2>/dev/null || RPY2_CFFI_MODE=ABI pip_build_rpy2 ||
+        fail_bridge "rpy2 cannot be built"
     version=$(start_r rpy2.robjects) ||
         fail_bridge "rpy2 cannot start R: $(tail -n 1 "$VENV/bridge.log")"
     say "rpy2 starts $version"
     touch "$done_stamp"
+}
+
+pip_build_rpy2() {
+    R_HOME=$(r_home) pip_install --no-build-isolation --no-cache-dir --force-reinstall \
+        -r "$LOCKS/r.txt"
 }
 
 fail_bridge() {

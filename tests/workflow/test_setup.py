@@ -20,6 +20,7 @@ case "$*" in
         case "$*" in
             *r_build.txt) touch cffi ;;
             *r.txt)
+                [ -e no-headers ] && [ "$RPY2_CFFI_MODE" != ABI ] && exit 1
                 [ -e cffi ] && [[ $* == *--no-cache-dir* ]] &&
                     [[ $* == *--force-reinstall* ]] &&
                     [ "$R_HOME" = /its/home ] && touch bridge ;;
@@ -112,6 +113,12 @@ def test_rpy2_is_built_after_cffi_and_r_is_started(machine):
     # an inherited R_HOME is not believed
     assert machine.calls("start") == ["start /its/home"]
     assert len(machine.stamps("bridge")) == 1
+
+
+def test_where_headers_are_missing_rpy2_is_not_compiled(machine):
+    status, text = machine.add_r().touch("BGLR", "no-headers").set_up()
+    assert status == 0, text
+    assert "setup: rpy2 starts R version 4.9.9" in text
 
 
 def test_a_good_set_up_says_a_few_lines_and_its_second_run_none(machine):
