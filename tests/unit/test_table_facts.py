@@ -93,7 +93,7 @@ def test_tables_name_the_backend_of_every_row(facts):
         assert by_method["brr"].tolist() == ["bglr 1.1.5"], name
         assert by_method["bayescpi"].tolist() == ["native 0.1.0"], name
         assert by_method["grvsnn"].tolist() == ["grvsnn 0.1.0"], name
-        expected = "Backend: BRR by bglr 1.1.5; BayesCπ by native 0.1.0."
+        expected = "Backend: bglr 1.1.5 (BRR), native 0.1.0 (BayesCπ)."
         assert expected in found.note, name
         # nothing else has changed
         pd.testing.assert_frame_equal(
@@ -109,6 +109,17 @@ def test_tables_without_bayesian_methods_have_no_note(facts):
     assert set(found.numbers["backend"]) == {"grvsnn 0.1.0"}
     plain = make_table(pd.DataFrame({"n": [1]}), [("a",)], ["A"], ["B"], [["1"]])
     assert with_facts(plain, facts) is plain
+
+
+def test_reported_numbers_have_no_backend(facts):
+    numbers = pd.DataFrame(
+        {"source": ["Reported", "Ours"], "dataset": "pig", "setting": "markers"}
+    ).assign(method="brr")
+    cells = [["1"], ["2"]]
+    table = make_table(numbers, [("a",), ("b",)], ["A"], ["B"], cells)
+    found = with_facts(table, facts)
+    assert found.numbers["backend"].tolist() == ["", "bglr 1.1.5"]
+    assert found.note == "Backend: bglr 1.1.5 (BRR)."
 
 
 def test_counts_of_unconverged_chains_are_marked(facts):
@@ -139,6 +150,6 @@ def test_the_files_of_a_table_name_backend_and_mark(facts, tmp_path):
     texts = {path.suffix: path.read_text(encoding="utf-8") for path in paths}
     head = texts[".csv"].splitlines()[0].split(",")
     assert head[-2:] == ["backend", "n_unconverged"]
-    assert "BRR by bglr 1.1.5" in texts[".tex"] and r"$\dagger$" in texts[".tex"]
+    assert "bglr 1.1.5 (BRR)" in texts[".tex"] and r"$\dagger$" in texts[".tex"]
     for suffix in (".html", ".md"):
-        assert "BRR by bglr 1.1.5" in texts[suffix] and "†" in texts[suffix]
+        assert "bglr 1.1.5 (BRR)" in texts[suffix] and "†" in texts[suffix]

@@ -184,7 +184,7 @@ def bayes_sentences(fits: Iterable[Mapping]) -> str:
         if base_method(fit["method"]) in BAYESIAN:
             ways.setdefault(_way(fit), []).append(fit["method"])
     return " ".join(
-        f"{', '.join(map(method_label, in_order(names, METHODS)))}: {way}."
+        f"{'; '.join(map(method_label, in_order(names, METHODS)))}: {way}."
         for way, names in ways.items()
     )
 

@@ -121,6 +121,11 @@ def _name_backends(table: Table, facts: pd.DataFrame) -> Table:
         numbers["backend"] = [
             made.get(place if len(keys) > 1 else place[0], "") for place in places
         ]
+        if "source" in numbers:
+            # the paper's own numbers are nobody's here
+            numbers["backend"] = numbers["backend"].where(
+                numbers["source"] == "Ours", ""
+            )
     return replace(table, numbers=numbers, note=_note(table.note, numbers, column))
 
 
@@ -133,7 +138,8 @@ def _note(note: str, numbers: pd.DataFrame, column: str) -> str:
             makers.setdefault(by_method[name], []).append(method_label(name))
     if not makers:
         return note
-    text = "; ".join(f"{', '.join(names)} by {who}" for who, names in makers.items())
+    # labels of variants have a comma
+    text = ", ".join(f"{who} ({'; '.join(names)})" for who, names in makers.items())
     return f"{note} Backend: {text}.".strip()
 
 
