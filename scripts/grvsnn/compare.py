@@ -15,8 +15,8 @@ from scipy.stats import t as student
 from grvsnn.labels import ALL_TRAITS, METRICS
 
 RUN = ["repeat", "fold"]
-ROUNDING = 1e-9
-"""Share of the scores, or of 1, up to which a difference is rounding: none at all."""
+TOLERANCE = 1e-6
+"""Share of the scores, or of 1, up to which they are equal: fits converge to that."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ def correlated_t(
     ----------
     differences : ndarray of float, shape (n,)
         Paired differences; NaN are left out. Fewer than two that remain give NaN.
-        Those up to `ROUNDING` times `scale` count as 0.
+        Those up to `TOLERANCE` times `scale` count as 0.
     rho : float
         Correlation between runs, in [0, 1): 1/K for K-fold cross-validation.
     rope : float
@@ -86,7 +86,7 @@ def correlated_t(
     """
     d = np.asarray(differences, dtype=float)
     d = d[~np.isnan(d)]
-    d = np.where(np.abs(d) <= ROUNDING * scale, 0.0, d)
+    d = np.where(np.abs(d) <= TOLERANCE * scale, 0.0, d)
     n = len(d)
     mean = float(d.mean()) if n else float("nan")
     if n < 2:

@@ -86,6 +86,7 @@ def test_equal_differences_are_certain_and_raise_no_warning():
 ROUNDING_ERRORS = {
     "constant": np.full(50, 2.0**-54),
     "tiny": 1e-10 * np.random.default_rng(5).uniform(0.5, 1.5, 50),
+    "of an optimiser": 1e-7 * np.random.default_rng(5).uniform(0.5, 1.5, 50),
 }
 
 

@@ -211,8 +211,8 @@ def test_best_follows_the_direction_of_the_metric():
 
 def test_dcor_table_has_a_row_per_dataset_setting_and_trait():
     table = tables.dcor_table(make_scores(datasets=("pig", "mouse")))
-    assert table.cells.shape == (8, 5)
-    assert list(table.cells.columns) == LABELS
+    assert table.cells.shape == (8, 6)
+    assert list(table.cells.columns) == [*LABELS, "Chance level"]
     assert list(table.cells.index[0]) == ["Mouse", "Genomic markers", "T1"]
     assert (table.best.sum(axis=1) == 1).all()
 
@@ -392,11 +392,11 @@ def test_the_three_files_agree(name, tmp_path):
 
 def test_row_headings_span_all_rows():
     page = Cells(tables.write.html.render(every_table()["dcor"], "x"))
-    body = page.spans[3 + 5 :]
+    body = page.spans[3 + 6 :]
     heads = 3
     rows = len(page.rows) - 1
     cells = sum(size for size in body)
-    assert cells == rows * (heads + 5)
+    assert cells == rows * (heads + 6)
 
 
 HOSTILE = r"a&b_50%<i>#1$~^\{x}"

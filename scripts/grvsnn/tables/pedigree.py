@@ -116,7 +116,7 @@ def _note() -> str:
         "Improvement: of the mean, in per cent of the mean from markers alone; above 0 "
         "where the loadings help. p of the corrected resampled t-test over paired "
         "runs, unadjusted; bold where p ≤ 0.05 (0.0 % with p = 1: the runs are equal "
-        "up to rounding). –: r of a model that predicts the same for all test animals, "
+        "up to 1e-6). –: r of a model that predicts the same for all test animals, "
         "as the training mean does; improvement of a mean r that is not above 0; p of "
         "fewer than two runs."
     )

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 import pandas as pd
 
-from grvsnn.compare import ROUNDING
+from grvsnn.compare import TOLERANCE
 from grvsnn.labels import METRICS
 from grvsnn.metrics import count_runs, summarise
 from grvsnn.tables.layout import fewer_runs, mean_sd
@@ -85,7 +85,7 @@ def best_of(means: dict[str, float], metric: str) -> set[str]:
     }.get(better)
     losses = {name: loss(m) for name, m in means.items() if loss and not np.isnan(m)}
     least = min(losses.values(), default=NAN)
-    equal = ROUNDING * max(1.0, abs(least))
+    equal = TOLERANCE * max(1.0, abs(least))
     return {name for name, value in losses.items() if value - least <= equal}
 
 
