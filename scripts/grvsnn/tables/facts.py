@@ -77,7 +77,9 @@ def _is_unconverged(traced: Mapping[str, Mapping[str, float]]) -> bool:
 
 
 def _join(names: Iterable[str]) -> str:
-    return "; ".join(sorted(set(names)))
+    """Join names, some of them joined before."""
+    parts = {part for name in names for part in name.split("; ")}
+    return "; ".join(sorted(parts - {""}))
 
 
 def read_facts(paths: str | Path | Iterable[str | Path]) -> pd.DataFrame:
@@ -123,9 +125,7 @@ def _name_backends(table: Table, facts: pd.DataFrame) -> Table:
         ]
         if "source" in numbers:
             # the paper's own numbers are nobody's here
-            numbers["backend"] = numbers["backend"].where(
-                numbers["source"] == "Ours", ""
-            )
+            numbers.loc[numbers["source"] != "Ours", "backend"] = ""
     return replace(table, numbers=numbers, note=_note(table.note, numbers, column))
 
 
