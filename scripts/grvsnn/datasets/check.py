@@ -212,7 +212,7 @@ def _try_folds(
 
 
 def _has_loadings(config: Mapping) -> bool:
-    return set(config["settings"]) != {"markers"}
+    return bool(set(config.get("settings", ())) - {"markers"})
 
 
 def _try_loadings(
