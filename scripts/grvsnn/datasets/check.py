@@ -229,7 +229,7 @@ def _warn_of_effects(data: PreparedDataset, folds: pd.DataFrame) -> Iterator[str
 
 
 def _has_loadings(config: Mapping) -> bool:
-    return set(config["settings"]) != {"markers"}
+    return bool(set(config.get("settings", ())) - {"markers"})
 
 
 def _try_loadings(
