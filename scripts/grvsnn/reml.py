@@ -136,7 +136,7 @@ def rotate_kernels(
         All that does not depend on the phenotypes.
     """
     basis, values = leading
-    rotated = [_thin(basis.T @ factor) for factor in factors]
+    rotated = [_rotate(basis, factor) for factor in factors]
     scales = np.array(
         [values.mean(), *((part**2).sum() / len(values) for part in rotated)]
     )
@@ -176,6 +176,17 @@ def contrast_eigenvectors(kernel: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     # rounding leaves tiny eigenvalues of either sign where the kernel has none
     values[values < values.max(initial=0.0) * n * np.finfo(float).eps] = 0.0
     return vectors[:, :-1], values
+
+
+def _rotate(basis: np.ndarray, factor: np.ndarray) -> np.ndarray:
+    """Factor within the contrasts; 0 where no more than rounding is left of it.
+
+    Rounding differs from machine to machine, and scaled to the size of a kernel it
+    would get a variance.
+    """
+    part = basis.T @ factor
+    noise = len(factor) * np.finfo(float).eps * (factor**2).sum()
+    return _thin(part if (part**2).sum() > noise else np.zeros_like(part))
 
 
 def _thin(factor: np.ndarray) -> np.ndarray:

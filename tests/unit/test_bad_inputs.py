@@ -18,6 +18,7 @@ import pandas as pd
 import pytest
 from grvsnn.datasets.check import check_dataset
 from grvsnn.genotypes import write_genotypes
+from snakemake.iocontainers import Namedlist
 
 IDS = [f"a{number}" for number in range(1, 11)]
 MARKERS = ["m1", "m2", "m3", "m4"]
@@ -660,7 +661,7 @@ def run_script(root: Path, entry: dict, folder: Path) -> int:
         threads=1,
         log=[str(folder / "log.txt")],
         params=SimpleNamespace(entry=entry, qc={}),
-        output=SimpleNamespace(provenance=str(folder / "data/provenance.json")),
+        output=Namedlist(fromdict={"provenance": f"{folder}/data/provenance.json"}),
     )
     try:
         runpy.run_path(str(root / "scripts/prepare_herd.py"), {"snakemake": job})

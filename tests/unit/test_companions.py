@@ -8,6 +8,7 @@ from grvsnn.errors import InputError
 from grvsnn.figures.learning_curve import plot_learning
 from grvsnn.figures.optimism import plot_optimism
 from grvsnn.folds import fold_rows, make_folds
+from grvsnn.methods import load_method
 from grvsnn.methods.grvsnn import fit
 from grvsnn.metrics import pearson
 from grvsnn.optimism import (
@@ -268,6 +269,32 @@ def test_learning_curve_table_and_figure(curve, tmp_path):
     text = (tmp_path / "l.svg").read_text()
     for name in ("Training animals", "GBLUP", "markers + pedigree"):
         assert name in text
+
+
+@pytest.mark.parametrize(
+    ("method", "params"),
+    [
+        ("grvsnn", {"n_trials": 0, "max_epochs": 5}),
+        ("lassonet", {"max_lambdas": 2}),
+        ("brr", {"backend": "native", "n_iter": 40, "burn_in": 10}),
+    ],
+)
+def test_methods_standardise_by_the_rows_that_the_protocol_names(method, params):
+    """Predictions change with the rows, and with nothing that the test animals did."""
+    population = make_population(np.random.default_rng(2), n_families=6)
+    task = make_tasks(*population, method=method)[0]
+    by_all = change(task, scaled_by_all=True)
+    run = load_method(method)
+    one, other = (run([one], params, 1)[0].predicted for one in (task, by_all))
+    assert not np.array_equal(one, other)
+    # the same where all rows are training rows
+    known = np.sort(np.concatenate([task.train, task.test]))
+    everyone = change(task, train=known, test=known[:3], Y=np.nan_to_num(task.Y))
+    one, other = (
+        run([change(everyone, scaled_by_all=flag)], params, 1)[0].predicted
+        for flag in (False, True)
+    )
+    np.testing.assert_array_equal(one, other)
 
 
 def mean_r(tasks, truth):

@@ -13,6 +13,7 @@ from grvsnn.methods.grvsnn import Recipe, fit
 from grvsnn.methods.grvsnn_plus import fit as fit_plus
 from grvsnn.model import Architecture, build_network
 from grvsnn.training import TrainingSettings, fit_epochs, fit_network, predict
+from grvsnn.tuning import first_values
 
 QUICK = {"n_trials": 2, "max_epochs": 15, "patience": 5, "learning_rates": [1e-3]}
 
@@ -162,7 +163,7 @@ def test_a_refit_of_the_same_rows_is_the_same_network(tasks, architecture):
 
 
 def test_refitting_takes_all_training_rows(tasks):
-    task, params = tasks[0], QUICK | {"n_trials": 0, "learning_rate": 1e-3}
+    task, params = tasks[0], QUICK | {"n_trials": 0}
     part, whole = (fit([task], params | {"refit": r}, 1)[0] for r in (False, True))
     # tuned and stopped alike, on the inner rows alone
     assert whole.info["best_epoch"] == part.info["best_epoch"]
@@ -170,6 +171,7 @@ def test_refitting_takes_all_training_rows(tasks):
     assert not np.array_equal(whole.predicted, part.predicted)
     # the network of all training rows, after as many epochs
     recipe, seed = Recipe.from_params(params), task.seed_for("member", 0)
+    recipe = recipe.with_values(first_values(recipe.values(), recipe.space))
     network = build_network(recipe.architecture, task.n_features, 2, seed)
     inputs, Y = as_inputs(task), torch.from_numpy(task.Y).float()
     n_epochs = part.info["best_epoch"][0]

@@ -39,7 +39,8 @@ def plot_optimism(
     """
     r = by_cell[by_cell["metric"] == "r"]
     by = ["dataset", "trait", "method", "setting", "cell"]
-    means = r.groupby(by, sort=False)["value"].mean().reset_index()
+    # without r of constant predictions, which is undefined
+    means = r.groupby(by, sort=False)["value"].mean().dropna().reset_index()
     known = set(means[["method", "setting", "cell"]].itertuples(index=False, name=None))
     rows = [
         (method, setting, size)
@@ -65,7 +66,7 @@ def plot_optimism(
             if {(m, s, cell) for cell in PAIRS[size]} <= set(here.index)
         }
         draw_pairs(ax, rows, labels, pairs)
-        ax.xaxis.set_major_locator(MaxNLocator(5))
+        ax.xaxis.set_major_locator(MaxNLocator(4))
         ax.set_title(place_title(place))
     axes[0].set_xlim(left=min(0, means["value"].min() - 0.02))
     figure.supxlabel(metric_axis("r"), fontsize=9)

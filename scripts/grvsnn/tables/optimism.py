@@ -89,10 +89,11 @@ def _note(by_cell: pd.DataFrame, shares: Mapping[bool, int]) -> str:
         "paper's released code. Leakage: optimistic − nested with as many animals "
         "fitted, no accuracy that a new animal would have. Training size: "
         f"{whole} − {part}, nested, which the published protocol gains as well. –: a "
-        "method that has no such fit. All are scored with the same test phenotypes in "
-        "the same unit: adjusted and scaled by the training animals. "
-        f"{_own_fits(by_cell, shares)} Differences are over paired runs (same folds "
-        "and seeds), with the 95 % interval of the corrected resampled t-test."
+        "method has no such fit, or constant predictions without r. All are scored "
+        "with the same test phenotypes in the same unit: adjusted and scaled by the "
+        f"training animals. {_own_fits(by_cell, shares)} Differences are over paired "
+        "runs (same folds and seeds), with the 95 % interval of the corrected "
+        "resampled t-test."
     )
     if any(base_method(name) == "grvsnn_plus" for name in by_cell["method"]):
         text += (
