@@ -5,7 +5,11 @@ import sys
 from pathlib import Path
 
 from check_backends import check_backends
-from grvsnn.config_check import find_problems, missing_controls
+from grvsnn.config_check import (
+    find_problems,
+    find_repeated_keys,
+    missing_controls,
+)
 from grvsnn.datasets.check import check_dataset
 from grvsnn.errors import InputError
 from snakemake.common.configfile import load_configfile
@@ -33,7 +37,7 @@ def load_config(path: str) -> tuple[dict, list[str]]:
         return config, [f"{path}: {error}"]
     except OSError as error:
         return config, [f"{path} cannot be read: {error.strerror}"]
-    problems = find_problems(config, SCHEMAS)
+    problems = find_repeated_keys(path) or find_problems(config, SCHEMAS)
     if not problems:
         validate(config["registry"], str(SCHEMAS["datasets"]))
         validate(config, str(SCHEMAS["config"]))

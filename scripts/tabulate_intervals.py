@@ -12,7 +12,7 @@ def main(job) -> None:
     dataset = job.wildcards.dataset
     table = intervals_table(read_parquet(job.input.scores), dataset)
     caption = f"Prediction intervals: {dataset_label(dataset)}"
-    write_table(table, job.output, caption, "intervals")
+    write_table(table, job.output, caption, "intervals", job.input.facts)
 
 
 run_job(snakemake, main)

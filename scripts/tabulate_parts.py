@@ -11,7 +11,7 @@ def main(job) -> None:
     """Read every fit's facts and write the table."""
     table = parts_table([read_json(path) for path in job.input.fits])
     caption = f"Parts of GRVSNN+: {dataset_label(job.wildcards.dataset)}"
-    write_table(table, job.output, caption, "parts")
+    write_table(table, job.output, caption, "parts", job.input.facts)
 
 
 run_job(snakemake, main)

@@ -68,6 +68,32 @@ def find_problems(config: Mapping, schemas: Mapping[str, str | Path]) -> list[st
     return problems
 
 
+def find_repeated_keys(path: str | Path) -> list[str]:
+    """One line for each key that a YAML file gives twice, of which one would be lost.
+
+    Parameters
+    ----------
+    path : path
+        A file that has been read as YAML before.
+    """
+    found, nodes = [], [yaml.compose(Path(path).read_text(encoding="utf-8"))]
+    while nodes:
+        node = nodes.pop()
+        if isinstance(node, yaml.MappingNode):
+            lines: dict[str, int] = {}
+            for key, value in node.value:
+                line = key.start_mark.line + 1
+                if (first := lines.setdefault(key.value, line)) != line:
+                    found.append(
+                        f"{path}: {key.value!r} is given in line {first} and again in"
+                        f" line {line}; join the two."
+                    )
+                nodes.append(value)
+        elif isinstance(node, yaml.SequenceNode):
+            nodes.extend(node.value)
+    return found
+
+
 def section_of(method: str) -> str:
     """Section of the config with the parameters of a method or of its variant."""
     base = method.split("-")[0]

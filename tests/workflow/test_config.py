@@ -35,6 +35,10 @@ def plan(snakemake, root, folder, text):
         ),
         ("methods: []", "[] should be non-empty"),
         (
+            "bayes: {n_iter: 100}\nseed: 2\nbayes: {thin: 5}",
+            "'bayes' is given in line 1 and again in line 3",
+        ),
+        (
             "registry: {mine: {format: excel, samples: 9, markers: 9,"
             " loadings: {rule: knee}}}",
             "'excel' is not one of",

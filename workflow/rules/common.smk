@@ -21,7 +21,9 @@ def check_config():
     """Hold the config to its schemas and fill in their defaults."""
     names = ("datasets", "config")
     schemas = {n: workflow.source_path(f"../schemas/{n}.schema.yaml") for n in names}
-    problems = CONFIG_CHECK.find_problems(config, schemas)
+    files = [*workflow.configfiles, *workflow.overwrite_configfiles]
+    problems = [p for path in files for p in CONFIG_CHECK.find_repeated_keys(path)]
+    problems = problems or CONFIG_CHECK.find_problems(config, schemas)
     if problems:
         raise WorkflowError("\n".join(problems))
     validate(config["registry"], schemas["datasets"])

@@ -72,6 +72,7 @@ rule collect_scores:
 rule tabulate_intervals:
     input:
         scores="<results>/{dataset}/scores.parquet",
+        facts=get_facts(),
     output:
         csv="<results>/{dataset}/tables/intervals.csv",
         tex="<results>/{dataset}/tables/intervals.tex",

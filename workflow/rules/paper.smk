@@ -95,6 +95,7 @@ rule tabulate_convergence:
 rule tabulate_parts:
     input:
         fits=get_jobs("fits.json", of={"grvsnn_plus"}),
+        facts=get_facts(),
     output:
         csv="<results>/{dataset}/tables/parts.csv",
         tex="<results>/{dataset}/tables/parts.tex",
