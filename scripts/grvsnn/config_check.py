@@ -6,6 +6,7 @@ it imports nothing of the library.
 
 import re
 from collections.abc import Mapping, Sequence
+from copy import deepcopy
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -20,19 +21,68 @@ TAKEN = re.compile(r"-(permuted|part|whole|peeking|published|share\d+)$")
 """Names of fits to other training rows or phenotypes, see rules/controls.smk."""
 FRACTIONAL = ("pig", "vcf", "csv")
 HERD_KEYS = ("missing", "rows", "columns")
-CONTROLS = {"mean": "the floor", "gblup": "the field's workhorse"}
 ADVICE = "Every key is explained in config/README.md."
 
 
-def find_problems(config: Mapping, schemas: Mapping[str, str | Path]) -> list[str]:
+def build_schema(path: str | Path, methods: Mapping[str, Mapping]) -> dict:
+    """Read the config's schema and add the methods: names, parameters and variants.
+
+    Parameters
+    ----------
+    path : path
+        config.schema.yaml.
+    methods : mapping
+        The registry of methods (workflow/methods.yaml).
+    """
+    schema = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+    sections = {}
+    for name, method in methods.items():
+        if method["parameters"]:
+            sections[method.get("section", name)] = {
+                "type": "object",
+                "additionalProperties": False,
+                "default": {},
+                "properties": method["parameters"],
+            }
+    schema["properties"] |= sections
+    schema["$defs"]["method"]["enum"] = list(methods)
+    varied = "|".join(name for name in methods if methods[name]["parameters"])
+    schema["properties"]["ablations"]["patternProperties"] = {
+        f"^({varied})-[a-z0-9_]+$": {"type": "object", "minProperties": 1}
+    }
+    return schema
+
+
+def complete(part: dict, schema: Mapping) -> None:
+    """Fill in the defaults of what a config leaves out, in place.
+
+    Parameters
+    ----------
+    part : dict
+        The config, or a part of it.
+    schema : mapping
+        What describes it.
+    """
+    for key, rule in schema.get("properties", {}).items():
+        if "default" in rule and key not in part:
+            part[key] = deepcopy(rule["default"])
+        if isinstance(part.get(key), dict):
+            complete(part[key], rule)
+
+
+def find_problems(
+    config: Mapping, schemas: Mapping[str, Mapping], methods: Mapping[str, Mapping]
+) -> list[str]:
     """One line for each mistake in a config.
 
     Parameters
     ----------
     config : mapping
-        The whole config with its registry.
+        The whole config with its registry of datasets.
     schemas : mapping
-        Paths of the schemas ``datasets`` and ``config``.
+        Schemas ``datasets`` and ``config`` (`build_schema`).
+    methods : mapping
+        The registry of methods.
     """
     parts = {"config": config}
     if isinstance(config.get("registry"), Mapping):
@@ -42,7 +92,7 @@ def find_problems(config: Mapping, schemas: Mapping[str, str | Path]) -> list[st
         for name, part in parts.items()
         for error in _validate(part, schemas[name])
     ]
-    problems = problems or _check_variants(config, schemas["config"])
+    problems = problems or _check_variants(config, schemas["config"], methods)
     if problems:
         return problems
     registry = config["registry"]
@@ -94,15 +144,10 @@ def find_repeated_keys(path: str | Path) -> list[str]:
     return found
 
 
-def section_of(method: str) -> str:
-    """Section of the config with the parameters of a method or of its variant."""
-    base = method.split("-")[0]
-    return "bayes" if base in ("brr", "blasso", "bayescpi") else base
-
-
-def missing_controls(methods: Sequence[str]) -> str:
-    """Say which controls a run leaves out; empty where it has both."""
-    absent = [f"{k} ({text})" for k, text in CONTROLS.items() if k not in methods]
+def missing_controls(methods: Sequence[str], known: Mapping[str, Mapping]) -> str:
+    """Say which controls of the known methods a run leaves out; empty where none."""
+    controls = {k: v["control"] for k, v in known.items() if "control" in v}
+    absent = [f"{k} ({text})" for k, text in controls.items() if k not in methods]
     return f"methods leaves out {' and '.join(absent)}" if absent else ""
 
 
@@ -126,9 +171,8 @@ def explain(error: ValidationError) -> str:
     return f"{text} {ADVICE}"
 
 
-def _validate(part: object, schema: str | Path) -> list[ValidationError]:
-    rules = yaml.safe_load(Path(schema).read_text(encoding="utf-8"))
-    errors = Draft202012Validator(rules).iter_errors(part)
+def _validate(part: object, schema: Mapping) -> list[ValidationError]:
+    errors = Draft202012Validator(schema).iter_errors(part)
     return sorted(errors, key=lambda error: error.json_path)
 
 
@@ -188,11 +232,14 @@ def _check_like(entry: Mapping, registry: Mapping) -> list[str]:
     return []
 
 
-def _check_variants(config: Mapping, schema: str | Path) -> list[str]:
-    """Hold each variant's parameters to the schema of the method that it changes."""
+def _check_variants(
+    config: Mapping, schema: Mapping, methods: Mapping[str, Mapping]
+) -> list[str]:
+    """Check each variant's parameters against the schema of its method."""
     problems = []
     for name, changes in config.get("ablations", {}).items():
-        section = section_of(name)
+        base = name.partition("-")[0]
+        section = methods[base].get("section", base)
         part = {**config, section: {**config.get(section, {}), **changes}}
         texts = [explain(error) for error in _validate(part, schema)]
         if TAKEN.search(name):
