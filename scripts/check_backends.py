@@ -5,7 +5,7 @@ import sys
 from collections.abc import Mapping
 
 from grvsnn.errors import InputError
-from grvsnn.methods import BAYESIAN
+from grvsnn.labels import SAMPLED
 from grvsnn.methods.bayes import BayesParams, choose_backend
 from grvsnn.tasks import base_method
 
@@ -26,7 +26,7 @@ def check_backends(config: Mapping) -> tuple[list[str], list[str]]:
     }
     found: tuple[dict[str, list[str]], dict[str, list[str]]] = ({}, {})
     for name, changes in methods.items():
-        if base_method(name) not in BAYESIAN:
+        if base_method(name) not in SAMPLED:
             continue
         try:
             params = BayesParams.from_mapping({**config["bayes"], **changes})

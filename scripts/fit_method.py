@@ -5,8 +5,7 @@ from contextlib import nullcontext
 from grvsnn.checkpoints import keep_while_fitting
 from grvsnn.fitting import JobKey, checkpoint_folder, fit_and_write, load_tasks
 from grvsnn.jobs import run_job
-from grvsnn.methods import FOLD_BY_FOLD, job_params
-from grvsnn.tasks import base_method
+from grvsnn.methods.loading import job_params
 from grvsnn.usage import Usage, earlier_usage
 
 
@@ -32,15 +31,16 @@ def main(job) -> list[Usage]:
         protocol=job.params.protocol,
         fractional=job.input.fractional or None,
     )
-    params = dict(job.params.method)
+    method = job.params.method
+    params = dict(method["params"])
     checkpoint = checkpoint_folder(
         tasks, params, beside=job.output.fits, code=job.params.code
     )
-    method = base_method(wildcards.method)
-    params |= job_params(method, job.resources.gpu, checkpoint)
-    kept = keep_while_fitting(checkpoint) if method in FOLD_BY_FOLD else nullcontext()
-    with kept as folder:
+    params |= job_params(method["module"], job.resources.gpu, checkpoint)
+    keeps = method["keeps_folds"]
+    with keep_while_fitting(checkpoint) if keeps else nullcontext() as folder:
         fit_and_write(
+            method["module"],
             tasks,
             params,
             job.threads,

@@ -18,7 +18,7 @@ from grvsnn.tasks import base_method
 
 TOGETHER = ""
 NOT_MEASURED = "not measured"
-ORDER = [*STAGES.values(), *(method.label for method in METHODS.values())]
+ORDER = [*STAGES.values(), *(method["label"] for method in METHODS.values())]
 COLUMNS = [
     "Jobs",
     "on SLURM",

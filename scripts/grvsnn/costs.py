@@ -16,7 +16,6 @@ from grvsnn.usage import read_usage
 KEYS = ["dataset", "setting", "method"]
 HERE = "here"
 STAGE = "all"
-BAYESIAN = ("brr", "blasso", "bayescpi")
 # <dataset>/<stage>, <dataset>/<stage>/repeat-<r>[-<companion>] or
 # <dataset>/<setting>/<method>/repeat-<r>
 KIND = re.compile(
@@ -50,7 +49,7 @@ def hash_settings(config: Mapping, dataset: str, method: str) -> str:
     said["folds"] = {k: v for k, v in config["folds"].items() if k != "repeats"}
     said["dataset"] = config["registry"][dataset]
     if base in METHODS:
-        own = config.get("bayes" if base in BAYESIAN else base, {})
+        own = config.get(METHODS[base].get("section", base), {})
         variants = config["ablations"]
         changes = variants.get(method, variants.get(fitted_as(method), {}))
         said["method"] = {**own, **changes}

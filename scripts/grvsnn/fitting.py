@@ -30,8 +30,8 @@ from grvsnn.genotypes import (
     read_genotypes,
 )
 from grvsnn.handed import handed_rows, identify
-from grvsnn.methods import FOLD_BY_FOLD, load_method
-from grvsnn.tasks import FoldFit, FoldTask, base_method
+from grvsnn.methods.loading import load_fit
+from grvsnn.tasks import FoldFit, FoldTask
 from grvsnn.usage import usage_so_far
 
 logger = logging.getLogger(__name__)
@@ -176,6 +176,7 @@ def checkpoint_folder(
 
 
 def fit_and_write(
+    module: str,
     tasks: Sequence[FoldTask],
     params: Mapping,
     n_threads: int,
@@ -184,11 +185,11 @@ def fit_and_write(
     fits: str | Path,
     checkpoint: Path | None = None,
 ) -> None:
-    """Fit one repeat and write its three files.
+    """Fit one repeat by a module of `grvsnn.methods` and write its three files.
 
-    With a folder for checkpoints, methods that fit fold by fold keep each fold there.
+    With a folder for checkpoints, folds are fitted one by one and kept there.
     """
-    results, seconds = _fit(tasks, params, n_threads, checkpoint)
+    results, seconds = _fit(module, tasks, params, n_threads, checkpoint)
     for task, result in zip(tasks, results, strict=True):
         _check_fit(task, result)
     pairs = list(zip(tasks, results, strict=True))
@@ -199,14 +200,15 @@ def fit_and_write(
 
 
 def _fit(
+    module: str,
     tasks: Sequence[FoldTask],
     params: Mapping,
     n_threads: int,
     checkpoint: Path | None,
 ) -> tuple[list[FoldFit], float]:
     """Fit all folds; also returns the seconds they took."""
-    fit = load_method(tasks[0].method)
-    if checkpoint and base_method(tasks[0].method) in FOLD_BY_FOLD:
+    fit = load_fit(module)
+    if checkpoint:
         return fit_fold_by_fold(fit, tasks, params, n_threads, checkpoint)
     start = time.perf_counter()
     return fit(tasks, params, n_threads), time.perf_counter() - start

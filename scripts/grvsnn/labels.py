@@ -5,21 +5,8 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-
-@dataclass(frozen=True)
-class Method:
-    """How a method is shown.
-
-    Parameters
-    ----------
-    label : str
-        Name in tables and figures.
-    selects : bool
-        Whether the method has a rule for selecting features.
-    """
-
-    label: str
-    selects: bool = True
+from grvsnn.registry import read_registry
+from grvsnn.tasks import base_method
 
 
 @dataclass(frozen=True)
@@ -41,17 +28,10 @@ class Metric:
     axis: str = ""
 
 
-METHODS: Mapping[str, Method] = {
-    "truth": Method("True breeding value", selects=False),
-    "grvsnn_plus": Method("GRVSNN+"),
-    "grvsnn": Method("GRVSNN"),
-    "lassonet": Method("LassoNet"),
-    "blasso": Method("BLasso"),
-    "brr": Method("BRR"),
-    "bayescpi": Method("BayesCπ"),
-    "gblup": Method("GBLUP", selects=False),
-    "mean": Method("Training mean", selects=False),
-}
+METHODS: Mapping[str, Mapping] = read_registry("methods")
+"""Entries of the registry, in display order."""
+SAMPLED = tuple(n for n, entry in METHODS.items() if "chains" in entry.get("gives", ()))
+"""Bayesian methods, whose backend tables name."""
 
 SETTINGS: Mapping[str, str] = {
     "markers": "Genomic markers",
@@ -113,15 +93,6 @@ METRICS: Mapping[str, Metric] = {
     "n_selected_loadings": Metric("# loadings selected"),
 }
 
-OWN_RULES: Mapping[str, str] = {
-    "grvsnn_plus": "importance ≥ 0.05",
-    "grvsnn": "importance ≥ 0.05",
-    "lassonet": "kept by the path",
-    "blasso": "credible interval",
-    "brr": "credible interval",
-    "bayescpi": "credible interval",
-}
-
 PARTS: Mapping[str, str] = {
     "reml": "Mixed model (REML)",
     "markers": "Its kernel of markers",
@@ -143,7 +114,7 @@ ALL_TRAITS = "all_traits"
 def method_label(name: str) -> str:
     """Label of a method or of its variant; an unlisted one keeps its own name."""
     base, _, variant = name.partition("-")
-    label = METHODS[base].label if base in METHODS else base
+    label = METHODS[base]["label"] if base in METHODS else base
     return f"{label}, {variant.replace('_', ' ')}" if variant else label
 
 
@@ -156,12 +127,12 @@ def rule_label(method: str, rule: str) -> str:
     """Label of a rule of selection; ``own`` is named by what the method does."""
     if rule != "own":
         return RULES.get(rule, rule)
-    return OWN_RULES.get(method.partition("-")[0], "its own")
+    return METHODS.get(base_method(method), {}).get("selects", "its own")
 
 
 def method_selects(name: str) -> bool:
     """Tell whether a method selects features; an unlisted one is taken to."""
-    return METHODS[name].selects if name in METHODS else True
+    return name not in METHODS or "selects" in METHODS[name]
 
 
 def dataset_label(name: str) -> str:

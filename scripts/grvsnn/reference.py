@@ -9,11 +9,10 @@ from pathlib import Path
 
 import yaml
 
-from grvsnn.costs import BAYESIAN
 from grvsnn.errors import InputError
 from grvsnn.estimate import duration
 from grvsnn.files import read_json, read_parquet
-from grvsnn.labels import dataset_label, method_label, setting_label
+from grvsnn.labels import SAMPLED, dataset_label, method_label, setting_label
 from grvsnn.optimism import fitted_shares, read_optimism
 from grvsnn.shares import share_scores
 from grvsnn.tables import markdown
@@ -158,7 +157,7 @@ def _tables(
         names = set(variants["method"])
         changed = {k: v for k, v in config["ablations"].items() if k in names}
         tables.append((ablation_table(variants, changed), "Variants of methods"))
-    if any(fit["method"] in BAYESIAN for fit in fits):
+    if any(fit["method"] in SAMPLED for fit in fits):
         tables.append((convergence_table(fits), "Convergence of the samplers"))
     companions = {
         name: path

@@ -1,4 +1,4 @@
-"""The registries of methods and results: YAML files that are read without importing any."""
+"""Registries of methods and results: what is known of them without importing any."""
 
 from collections.abc import Mapping
 from functools import cache

@@ -71,7 +71,7 @@ class Study:
         if family == "learning_curve":
             return [f"share{share}" for share in self.shares]
         # what the method is not itself of training size x leakage
-        params = self.params(method)
+        params = self._own_params(method)
         if "refit" in params:
             return ["part" if params["refit"] else "whole", "peeking", "published"]
         by_parts = self.gives(method, "inner_fits")
@@ -101,13 +101,17 @@ class Study:
 
     def params(self, name: str) -> dict:
         """Return the parameters of a method, a variant, or a companion of either."""
-        own = name if name in self.variants else name.rpartition("-")[0]
-        base = self.base(name)
-        section = self.config.get(self.entry(base).get("section", base), {})
-        params = {**section, **self.variants.get(own, {})}
-        if self.is_companion(name) and "refit" in params:
+        if not self.is_companion(name):
+            return self._own_params(name)
+        params = self._own_params(name.rpartition("-")[0])
+        if "refit" in params:
             params["refit"] = FITS_ALL.get(self.suffix(name), params["refit"])
         return params
+
+    def _own_params(self, name: str) -> dict:
+        """Return the parameters of a method or variant."""
+        section = self.entry(name).get("section", self.base(name))
+        return {**self.config.get(section, {}), **self.variants.get(name, {})}
 
     def protocol(self, name: str) -> str:
         """Return the protocol of a fit; leaky companions have their own."""
@@ -124,7 +128,7 @@ class Study:
 
     def share(self, name: str) -> str:
         """Per cent of the training animals that a companion has; empty for all."""
-        return self.suffix(name).partition("share")[2] if self.is_companion(name) else ""
+        return self.suffix(name).partition("share")[2] * self.is_companion(name)
 
     @property
     def fits(self) -> list[str]:
@@ -213,9 +217,7 @@ class Study:
         known = {
             "simulated": lambda: self.is_simulated(dataset),
             "relatives": lambda: self.with_relatives,
-            "reported": lambda: (
-                dataset in self.reported if dataset else self.reported
-            ),
+            "reported": lambda: dataset in self.reported if dataset else self.reported,
             "selection": lambda: self.selecting,
             "variants": lambda: self.variants,
             "both_settings": lambda: {"markers", "markers_pedigree"} <= settings,
@@ -227,5 +229,3 @@ class Study:
         if condition in known:
             return bool(known[condition]())
         return bool(self.giving(condition))
-
-

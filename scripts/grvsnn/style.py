@@ -10,6 +10,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from grvsnn.files import atomic_path
+from grvsnn.registry import read_registry
 
 DPI = 200  # of PNG files
 # mid-grey text and lines stay readable where a viewer shows the SVG on a dark page
@@ -63,15 +64,7 @@ class Look:
 
 # Okabe & Ito's colour-blind safe colours; shapes differ too, for grey print
 LOOKS: Mapping[str, Look] = {
-    "truth": Look("#000000", "*"),
-    "grvsnn_plus": Look("#8b0000", "P"),
-    "grvsnn": Look("#d55e00", "o"),
-    "lassonet": Look("#0072b2", "s"),
-    "blasso": Look("#009e73", "^"),
-    "brr": Look("#cc79a7", "v"),
-    "bayescpi": Look("#56b4e9", "D"),
-    "gblup": Look("#5e4fa2", "X"),
-    "mean": Look("#7f7f7f", "d"),
+    name: Look(**entry["look"]) for name, entry in read_registry("methods").items()
 }
 OTHER = Look("#3d3d3d", "h")
 

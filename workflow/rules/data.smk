@@ -1,5 +1,111 @@
-DATA = "<results>/{dataset}/data"
-GENOTYPES = multiext(f"{DATA}/genotypes", ".bed", ".bim", ".fam")
+# From raw files, or a simulation, to checked genotypes, phenotypes, loadings and folds.
+REGISTRY = config["registry"]
+FETCHED = {n: e for n, e in REGISTRY.items() if e["format"] in ("mouse", "pine", "pig")}
+OWN = CONFIG_CHECK.HERD_FORMATS
+
+
+def datasets_where(holds):
+    """Pattern of the registry's datasets whose entries meet a condition."""
+    names = [name for name, entry in REGISTRY.items() if holds(entry)]
+    return "|".join(names) or "no_such_dataset"
+
+
+def relatives_of(entry):
+    """Which file of relatives a prepared dataset has, if any."""
+    kinds = {"mouse": "relationship", "simulated": "pedigree"}
+    if entry["format"] in OWN:
+        return ({"pedigree", "relationship"} & set(entry["files"]) or {""}).pop()
+    return kinds.get(entry["format"], "pedigree")
+
+
+def prepared(relatives):
+    """Pattern of the datasets to prepare that have this file of relatives, or none."""
+    return datasets_where(
+        lambda entry: entry["format"] != "simulated"
+        and relatives_of(entry) == relatives
+    )
+
+
+def raw_folder(dataset):
+    return CONFIG_CHECK.raw_folder(REGISTRY, dataset)
+
+
+def list_raw_files(dataset, roles=None):
+    """Raw files of a dataset by role, all or some: downloaded, or a user's own."""
+    entry = REGISTRY[dataset]
+    files = entry["files"]
+    if entry["format"] in OWN:
+        files = {role: os.path.expanduser(path) for role, path in files.items()}
+        if entry["format"] == "plink":
+            stem = files["genotypes"].removesuffix(".bed")
+            files.update(bim=f"{stem}.bim", fam=f"{stem}.fam")
+        return files
+    return {
+        role: f"<resources>/{raw_folder(dataset)}/{files[role]['name']}"
+        for role in roles or files
+    }
+
+
+def get_raw_files(wildcards):
+    return list_raw_files(wildcards.dataset)
+
+
+def get_raw_source(wildcards):
+    """Registry entry of one raw file."""
+    for dataset, entry in FETCHED.items():
+        for source in entry["files"].values():
+            if (raw_folder(dataset), source["name"]) == (
+                wildcards.folder,
+                wildcards.file,
+            ):
+                return source
+    raise WorkflowError(
+        f"No dataset has a raw file {wildcards.folder}/{wildcards.file}"
+    )
+
+
+def get_liked(wildcards):
+    """Registry entry of the real dataset that a simulation imitates, {} if none."""
+    simulation = REGISTRY[wildcards.dataset].get("simulation", {})
+    return REGISTRY.get(simulation.get("like"), {})
+
+
+def get_real_relatives(wildcards):
+    """Raw files of a real pedigree that genes are to be dropped through."""
+    simulation = REGISTRY[wildcards.dataset].get("simulation", {})
+    if simulation.get("pedigree") != "real":
+        return {}
+    roles = CONFIG_CHECK.PEDIGREE_ROLES[get_liked(wildcards)["format"]]
+    return list_raw_files(simulation["like"], roles)
+
+
+def get_relatives(wildcards):
+    """A itself where a dataset comes with it, else its pedigree; nothing without."""
+    names = {"relationship": "relationship.npz", "pedigree": "pedigree.parquet"}
+    kind = relatives_of(REGISTRY[wildcards.dataset])
+    return f"<results>/{wildcards.dataset}/data/{names[kind]}" if kind else []
+
+
+def get_pedigree(wildcards):
+    """The pedigree of a dataset that comes with one."""
+    kind = relatives_of(REGISTRY[wildcards.dataset])
+    return get_relatives(wildcards) if kind == "pedigree" else []
+
+
+def get_filters(wildcards):
+    """Filters of the genotypes; limits of checks alone do not prepare data again."""
+    return config["qc"] if config["qc"]["drop"] else {}
+
+
+BOTH_SEXES = lookup(
+    "registry/{dataset}/loadings/both_sexes", within=config, default=False
+)
+PREPARED = {
+    "phenotypes": f"{DATA}/phenotypes.parquet",
+    "covariates": f"{DATA}/covariates.parquet",
+    "provenance": f"{DATA}/provenance.json",
+    "usage": "<benchmarks>/{dataset}/prepare.json",
+}
 
 
 rule fetch_file:
@@ -8,178 +114,55 @@ rule fetch_file:
     log:
         "<logs>/fetch_file/{folder}/{file}.log",
     wildcard_constraints:
-        folder="|".join(sorted({raw_folder(name) for name in fetched_datasets()})),
+        folder="|".join(sorted({raw_folder(name) for name in FETCHED})),
     localrule: True
     conda:
         "../../envs/data.yaml"
-    resources:
-        mem_mb=grow(500),
-        runtime=grow(60),
-        gpu=0,
     params:
         source=get_raw_source,
     script:
         "../../scripts/fetch_file.py"
 
 
-rule prepare_mouse:
+rule prepare_dataset:
     input:
         unpack(get_raw_files),
     output:
         GENOTYPES,
-        phenotypes=f"{DATA}/phenotypes.parquet",
-        covariates=f"{DATA}/covariates.parquet",
+        **PREPARED,
+    log:
+        "<logs>/prepare/{dataset}.log",
+    wildcard_constraints:
+        dataset=prepared(""),
+    conda:
+        "../../envs/data.yaml"
+    resources:
+        mem_mb=scale_by_size(2000, 40),
+        runtime=scale_by_size(60),
+    params:
+        code=hash_code("prepare_dataset.py"),
+        entry=lookup("registry/{dataset}", within=config),
+        qc=get_filters,
+    script:
+        "../../scripts/prepare_dataset.py"
+
+
+use rule prepare_dataset as prepare_dataset_pedigree with:
+    output:
+        GENOTYPES,
+        **PREPARED,
+        pedigree=f"{DATA}/pedigree.parquet",
+    wildcard_constraints:
+        dataset=prepared("pedigree"),
+
+
+use rule prepare_dataset as prepare_dataset_relationship with:
+    output:
+        GENOTYPES,
+        **PREPARED,
         relationship=f"{DATA}/relationship.npz",
-        provenance=f"{DATA}/provenance.json",
-        usage="<benchmarks>/{dataset}/prepare.json",
-    log:
-        "<logs>/prepare/{dataset}.log",
     wildcard_constraints:
-        dataset=datasets_of("mouse"),
-    conda:
-        "../../envs/data.yaml"
-    resources:
-        mem_mb=grow(4000),
-        runtime=grow(30),
-        gpu=0,
-    params:
-        code=hash_code("prepare_mouse.py"),
-        entry=lookup("registry/{dataset}", within=config),
-        qc=get_filters,
-    script:
-        "../../scripts/prepare_mouse.py"
-
-
-rule prepare_pine:
-    input:
-        unpack(get_raw_files),
-    output:
-        GENOTYPES,
-        phenotypes=f"{DATA}/phenotypes.parquet",
-        covariates=f"{DATA}/covariates.parquet",
-        pedigree=f"{DATA}/pedigree.parquet",
-        provenance=f"{DATA}/provenance.json",
-        usage="<benchmarks>/{dataset}/prepare.json",
-    log:
-        "<logs>/prepare/{dataset}.log",
-    wildcard_constraints:
-        dataset=datasets_of("pine"),
-    conda:
-        "../../envs/data.yaml"
-    resources:
-        mem_mb=grow(2000),
-        runtime=grow(30),
-        gpu=0,
-    params:
-        code=hash_code("prepare_pine.py"),
-        entry=lookup("registry/{dataset}", within=config),
-        qc=get_filters,
-    script:
-        "../../scripts/prepare_pine.py"
-
-
-rule prepare_pig:
-    input:
-        unpack(get_raw_files),
-    output:
-        GENOTYPES,
-        phenotypes=f"{DATA}/phenotypes.parquet",
-        covariates=f"{DATA}/covariates.parquet",
-        pedigree=f"{DATA}/pedigree.parquet",
-        provenance=f"{DATA}/provenance.json",
-        usage="<benchmarks>/{dataset}/prepare.json",
-    log:
-        "<logs>/prepare/{dataset}.log",
-    wildcard_constraints:
-        dataset=datasets_of("pig"),
-    conda:
-        "../../envs/data.yaml"
-    resources:
-        mem_mb=grow(2000),
-        runtime=grow(60),
-        gpu=0,
-    params:
-        code=hash_code("prepare_pig.py"),
-        entry=lookup("registry/{dataset}", within=config),
-        qc=get_filters,
-    script:
-        "../../scripts/prepare_pig.py"
-
-
-# one's own files, with A or a pedigree or neither
-rule prepare_herd:
-    input:
-        unpack(get_own_files),
-    output:
-        GENOTYPES,
-        phenotypes=f"{DATA}/phenotypes.parquet",
-        covariates=f"{DATA}/covariates.parquet",
-        provenance=f"{DATA}/provenance.json",
-        usage="<benchmarks>/{dataset}/prepare.json",
-    log:
-        "<logs>/prepare/{dataset}.log",
-    wildcard_constraints:
-        dataset=herds_with(),
-    conda:
-        "../../envs/data.yaml"
-    resources:
-        mem_mb=scale_by_size(1000, 5),
-        runtime=grow(60),
-        gpu=0,
-    params:
-        code=hash_code("prepare_herd.py"),
-        entry=lookup("registry/{dataset}", within=config),
-        qc=get_filters,
-    script:
-        "../../scripts/prepare_herd.py"
-
-
-use rule prepare_herd as prepare_herd_pedigree with:
-    output:
-        GENOTYPES,
-        phenotypes=f"{DATA}/phenotypes.parquet",
-        covariates=f"{DATA}/covariates.parquet",
-        pedigree=f"{DATA}/pedigree.parquet",
-        provenance=f"{DATA}/provenance.json",
-        usage="<benchmarks>/{dataset}/prepare.json",
-    wildcard_constraints:
-        dataset=herds_with("pedigree"),
-
-
-use rule prepare_herd as prepare_herd_relationship with:
-    output:
-        GENOTYPES,
-        phenotypes=f"{DATA}/phenotypes.parquet",
-        covariates=f"{DATA}/covariates.parquet",
-        relationship=f"{DATA}/relationship.npz",
-        provenance=f"{DATA}/provenance.json",
-        usage="<benchmarks>/{dataset}/prepare.json",
-    wildcard_constraints:
-        dataset=herds_with("relationship"),
-
-
-# dosages before rounding, of the animals and markers that the data hold
-rule keep_fractions:
-    input:
-        GENOTYPES,
-        source=get_genotype_file,
-    output:
-        dosages=f"{DATA}/dosages.npy",
-    log:
-        "<logs>/keep_fractions/{dataset}.log",
-    wildcard_constraints:
-        dataset=fractional_datasets(),
-    conda:
-        "../../envs/data.yaml"
-    resources:
-        mem_mb=scale_by_size(1000, 15),
-        runtime=grow(60),
-        gpu=0,
-    params:
-        code=hash_code("keep_fractions.py"),
-        entry=lookup("registry/{dataset}", within=config),
-    script:
-        "../../scripts/keep_fractions.py"
+        dataset=prepared("relationship"),
 
 
 rule simulate_population:
@@ -187,42 +170,110 @@ rule simulate_population:
         unpack(get_real_relatives),
     output:
         GENOTYPES,
-        phenotypes=f"{DATA}/phenotypes.parquet",
-        covariates=f"{DATA}/covariates.parquet",
+        **PREPARED,
         pedigree=f"{DATA}/pedigree.parquet",
-        provenance=f"{DATA}/provenance.json",
         true_values=f"{DATA}/true_values.parquet",
         true_qtl=f"{DATA}/true_qtl.parquet",
         true_epistasis=f"{DATA}/true_epistasis.parquet",
-        usage="<benchmarks>/{dataset}/prepare.json",
     log:
         "<logs>/prepare/{dataset}.log",
     wildcard_constraints:
-        dataset=datasets_of("simulated"),
+        dataset=datasets_where(lambda entry: entry["format"] == "simulated"),
     conda:
         "../../envs/data.yaml"
     resources:
         mem_mb=scale_by_size(1000, 10),
-        runtime=grow(30),
-        gpu=0,
+        runtime=scale_by_size(30),
     params:
         code=hash_code("simulate_population.py"),
         simulation=lookup("registry/{dataset}/simulation", within=config),
         qc=get_filters,
         liked=get_liked,
-        seed=lookup("seed", within=config),
+        seed=config["seed"],
     script:
         "../../scripts/simulate_population.py"
+
+
+# dosages before rounding, of the animals and markers that the data hold
+rule keep_fractions:
+    input:
+        GENOTYPES,
+        source=lambda wildcards: get_raw_files(wildcards)["genotypes"],
+    output:
+        dosages=f"{DATA}/dosages.npy",
+    log:
+        "<logs>/keep_fractions/{dataset}.log",
+    wildcard_constraints:
+        dataset=datasets_where(lambda entry: entry.get("dosage") == "fractional"),
+    conda:
+        "../../envs/data.yaml"
+    resources:
+        mem_mb=scale_by_size(1000, 15),
+        runtime=scale_by_size(60),
+    params:
+        code=hash_code("keep_fractions.py"),
+        entry=lookup("registry/{dataset}", within=config),
+    script:
+        "../../scripts/keep_fractions.py"
+
+
+rule check_genotypes:
+    input:
+        genotypes=GENOTYPES,
+        covariates=f"{DATA}/covariates.parquet",
+        pedigree=get_pedigree,
+        provenance=f"{DATA}/provenance.json",
+    output:
+        checks="<results>/{dataset}/qc/checks.parquet",
+        animals="<results>/{dataset}/qc/animals.parquet",
+        markers="<results>/{dataset}/qc/markers.parquet",
+        pairs="<results>/{dataset}/qc/pairs.parquet",
+        flagged_animals="<results>/{dataset}/qc/flagged_animals.csv",
+        flagged_markers="<results>/{dataset}/qc/flagged_markers.csv",
+    log:
+        "<logs>/check_genotypes/{dataset}.log",
+    conda:
+        "../../envs/data.yaml"
+    resources:
+        mem_mb=scale_by_size(1000, 5),
+        runtime=scale_by_size(10, 0.2),
+    params:
+        code=hash_code("check_genotypes.py"),
+        both_sexes=BOTH_SEXES,
+        qc=config["qc"],
+    script:
+        "../../scripts/check_genotypes.py"
+
+
+rule compute_loadings:
+    input:
+        relationship=get_relatives,
+        phenotypes=f"{DATA}/phenotypes.parquet",
+    output:
+        eigenvalues="<results>/{dataset}/pedigree/eigenvalues.parquet",
+        loadings="<results>/{dataset}/pedigree/loadings.parquet",
+        rank="<results>/{dataset}/pedigree/rank.json",
+        usage="<benchmarks>/{dataset}/loadings.json",
+    log:
+        "<logs>/compute_loadings/{dataset}.log",
+    conda:
+        "../../envs/data.yaml"
+    resources:
+        mem_mb=scale_by_size(8000),
+        runtime=scale_by_size(60),
+    params:
+        code=hash_code("compute_loadings.py"),
+        loadings=lookup("registry/{dataset}/loadings", within=config),
+    script:
+        "../../scripts/compute_loadings.py"
 
 
 rule make_folds:
     input:
         GENOTYPES if config["folds"]["scheme"] == "cluster" else [],
         phenotypes=f"{DATA}/phenotypes.parquet",
-        pedigree=branch(
-            lookup("folds/scheme", within=config),
-            cases={"family": get_relationship, "forward": get_relationship},
-            otherwise=[],
+        pedigree=(
+            get_relatives if config["folds"]["scheme"] in ("family", "forward") else []
         ),
     output:
         folds="<results>/{dataset}/folds.parquet",
@@ -233,38 +284,10 @@ rule make_folds:
         "../../envs/data.yaml"
     resources:
         mem_mb=scale_by_size(1000, 10),
-        runtime=grow(10),
-        gpu=0,
     params:
         code=hash_code("make_folds.py"),
-        both_sexes=lookup(
-            "registry/{dataset}/loadings/both_sexes", within=config, default=False
-        ),
-        folds=lookup("folds", within=config),
-        seed=lookup("seed", within=config),
+        both_sexes=BOTH_SEXES,
+        folds=config["folds"],
+        seed=config["seed"],
     script:
         "../../scripts/make_folds.py"
-
-
-rule make_targets:
-    input:
-        phenotypes=f"{DATA}/phenotypes.parquet",
-        covariates=get_covariates,
-        folds="<results>/{dataset}/folds.parquet",
-    output:
-        training="<results>/{dataset}/targets/repeat-{repeat}/training.parquet",
-        truth="<results>/{dataset}/targets/repeat-{repeat}/truth.parquet",
-        usage="<benchmarks>/{dataset}/targets/repeat-{repeat}.json",
-    log:
-        "<logs>/make_targets/{dataset}/repeat-{repeat}.log",
-    conda:
-        "../../envs/data.yaml"
-    resources:
-        mem_mb=grow(1000),
-        runtime=grow(10),
-        gpu=0,
-    params:
-        code=hash_code("make_targets.py"),
-        protocol=lookup("protocol", within=config),
-    script:
-        "../../scripts/make_targets.py"

@@ -1,19 +1,55 @@
+# Scores: the one place where predictions meet test phenotypes.
+def get_others(name):
+    """Input function for one output file of every variant, or companion of a family."""
+
+    def inner(wildcards):
+        families = {"variants": STUDY.variants, **STUDY.companions}
+        return list_fits(name, families[wildcards.family], wildcards.dataset)
+
+    return inner
+
+
+def get_truth(folder, *families):
+    """Input function for the test phenotypes of a family's repeats; none for others."""
+
+    def inner(wildcards):
+        if wildcards.family not in families:
+            return []
+        names = {"variants": STUDY.variants, **STUDY.companions}[wildcards.family]
+        return collect(
+            f"{TARGETS}/{folder}truth.parquet",
+            dataset=wildcards.dataset,
+            repeat=STUDY.repeats_of(next(iter(names))),
+        )
+
+    return inner
+
+
+def get_true_values(name):
+    """Input function for simulated truth, for variants only."""
+    return lambda wildcards: (
+        get_if_simulated(name)(wildcards) if wildcards.family == "variants" else []
+    )
+
+
 rule score_predictions:
     input:
-        predictions=get_jobs("predictions.parquet"),
-        features=get_jobs("features.parquet"),
-        fits=get_jobs("fits.json"),
+        predictions=lambda w: list_fits("predictions.parquet", STUDY.methods, w.dataset),
+        features=lambda w: list_fits("features.parquet", STUDY.methods, w.dataset),
+        fits=lambda w: list_fits("fits.json", STUDY.methods, w.dataset),
         truth=collect(
-            "<results>/{{dataset}}/targets/repeat-{repeat}/truth.parquet",
-            repeat=REPEATS,
+            f"{TARGETS}/truth.parquet", repeat=STUDY.repeats, allow_missing=True
         ),
-        bed="<results>/{dataset}/data/genotypes.bed",
-        true_values=get_truth("true_values"),
-        true_qtl=get_truth("true_qtl"),
+        bed=f"{DATA}/genotypes.bed",
+        true_values=get_if_simulated("true_values"),
+        true_qtl=get_if_simulated("true_qtl"),
     output:
         scores="<results>/{dataset}/scores.parquet",
         stability="<results>/{dataset}/stability.parquet",
         facts="<results>/{dataset}/facts.parquet",
+        comparisons="<results>/{dataset}/comparisons.parquet",
+        selection_scores="<results>/{dataset}/selection/scores.parquet",
+        selection_stability="<results>/{dataset}/selection/stability.parquet",
         usage="<benchmarks>/{dataset}/scores.json",
     log:
         "<logs>/score_predictions/{dataset}.log",
@@ -22,102 +58,47 @@ rule score_predictions:
     resources:
         mem_mb=scale_by_size(2000, 40),
         runtime=scale_by_size(10, 0.5),
-        gpu=0,
     params:
         code=hash_code("score_predictions.py"),
-        window_cm=lookup("evaluation/window_cm", within=config),
+        window_cm=config["evaluation"]["window_cm"],
+        rope=config["evaluation"]["rope"],
+        selecting=STUDY.selecting,
     script:
         "../../scripts/score_predictions.py"
 
 
-rule compare_methods:
+use rule score_predictions as score_others with:
     input:
-        scores="<results>/{dataset}/scores.parquet",
+        predictions=get_others("predictions.parquet"),
+        features=get_others("features.parquet"),
+        fits=get_others("fits.json"),
+        truth=get_truth("", "variants", *STUDY.companions),
+        # in whose units the leaky companions predict
+        own_truth=get_truth("published/", "optimism"),
+        bed=f"{DATA}/genotypes.bed",
+        true_values=get_true_values("true_values"),
+        true_qtl=get_true_values("true_qtl"),
     output:
-        comparisons="<results>/{dataset}/comparisons.parquet",
+        scores="<results>/{dataset}/{family}/scores.parquet",
+        stability="<results>/{dataset}/{family}/stability.parquet",
+        facts="<results>/{dataset}/{family}/facts.parquet",
+        usage="<benchmarks>/{dataset}/scores_{family}.json",
     log:
-        "<logs>/compare_methods/{dataset}.log",
-    conda:
-        "../../envs/report.yaml"
-    resources:
-        mem_mb=grow(1000),
-        runtime=grow(10),
-        gpu=0,
-    params:
-        code=hash_code("compare_methods.py"),
-        rope=lookup("evaluation/rope", within=config),
-    script:
-        "../../scripts/compare_methods.py"
+        "<logs>/score_others/{dataset}/{family}.log",
+    wildcard_constraints:
+        family="|".join(["variants", *STUDY.companions]),
 
 
 rule collect_scores:
     input:
-        scores=collect("<results>/{dataset}/scores.parquet", dataset=config["datasets"]),
+        scores=of_datasets("scores.parquet", config["datasets"]),
     output:
         "<results>/summary/scores.parquet",
     log:
         "<logs>/collect_scores.log",
     conda:
         "../../envs/report.yaml"
-    resources:
-        mem_mb=grow(1000),
-        runtime=grow(10),
-        gpu=0,
     params:
         code=hash_code("collect_scores.py"),
     script:
         "../../scripts/collect_scores.py"
-
-
-rule tabulate_intervals:
-    input:
-        scores="<results>/{dataset}/scores.parquet",
-        facts=get_facts(),
-    output:
-        csv="<results>/{dataset}/tables/intervals.csv",
-        tex="<results>/{dataset}/tables/intervals.tex",
-        html=report(
-            "<results>/{dataset}/tables/intervals.html",
-            caption="../report/table.rst",
-            category="Tables",
-            subcategory="{dataset}",
-            labels={"table": "intervals", "dataset": "{dataset}"},
-        ),
-    log:
-        "<logs>/tables/{dataset}/intervals.log",
-    conda:
-        "../../envs/report.yaml"
-    resources:
-        mem_mb=grow(1000),
-        runtime=grow(10),
-        gpu=0,
-    params:
-        code=hash_code("tabulate_intervals.py"),
-    script:
-        "../../scripts/tabulate_intervals.py"
-
-
-rule plot_intervals:
-    input:
-        scores="<results>/{dataset}/scores.parquet",
-    output:
-        png="<results>/{dataset}/figures/intervals.png",
-        svg=report(
-            "<results>/{dataset}/figures/intervals.svg",
-            caption="../report/intervals.rst",
-            category="Figures",
-            subcategory="{dataset}",
-            labels={"figure": "prediction intervals", "dataset": "{dataset}"},
-        ),
-    log:
-        "<logs>/figures/{dataset}/intervals.log",
-    conda:
-        "../../envs/report.yaml"
-    resources:
-        mem_mb=grow(1000),
-        runtime=grow(10),
-        gpu=0,
-    params:
-        code=hash_code("plot_intervals.py"),
-    script:
-        "../../scripts/plot_intervals.py"

@@ -4,18 +4,16 @@ The readers are those of the prepare rules, the folds and targets those of the r
 that a dataset that passes goes through these stages.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from grvsnn.config_check import PEDIGREE_ROLES, raw_folder
+from grvsnn.datasets.formats import PREPARE
 from grvsnn.datasets.herd import assemble_herd, plan_reading
 from grvsnn.datasets.like import read_relatives, shape_params
-from grvsnn.datasets.mouse import prepare_mouse
-from grvsnn.datasets.pig import prepare_pig
-from grvsnn.datasets.pine import prepare_pine
 from grvsnn.datasets.prepared import PreparedDataset
 from grvsnn.datasets.survey import survey, survey_pedigree
 from grvsnn.errors import InputError
@@ -32,17 +30,6 @@ MANY_EFFECTS = 1 / 3
 """Fixed effects per training animal from which a line says so."""
 SIZE_TOLERANCE = 0.2
 """How far the entry's sizes may be from the data before a line says so."""
-PREPARE: dict[str, Callable[[dict[str, Path], Mapping], PreparedDataset]] = {
-    "mouse": lambda files, entry: prepare_mouse(
-        files["data"], entry["traits"], entry["covariates"], entry["factors"]
-    ),
-    "pine": lambda files, entry: prepare_pine(
-        files["genotypes"], files["pedigree"], files["phenotypes"], entry["traits"]
-    ),
-    "pig": lambda files, entry: prepare_pig(
-        files["genotypes"], files["phenotypes"], files["pedigree"], entry["traits"]
-    ),
-}
 
 
 def check_dataset(

@@ -1,12 +1,13 @@
 """Methods and their variants, run by run: epochs, accuracy and selection."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
+from grvsnn.ablation import ablation_scores
 from grvsnn.figures.layout import (
     add_legend,
     mark_runs,
@@ -82,3 +83,13 @@ def _draw(
             ax.plot(values.mean(), y, **marker_style(method, number))
             if values.notna().any():
                 mark_runs(ax, values.mean(), y, values.count(), len(values))
+
+
+def plot_variants(
+    scores: pd.DataFrame,
+    variant_scores: pd.DataFrame,
+    fits: Iterable[Mapping],
+    paths: Sequence[str | Path],
+) -> None:
+    """`plot_ablation` of the scores and epochs of methods and variants."""
+    plot_ablation(ablation_scores(scores, variant_scores, fits), paths)

@@ -9,6 +9,8 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
 from grvsnn.figures.layout import add_legend, method_key, panel_grid
+from grvsnn.files import parquet_columns, read_parquet
+from grvsnn.genotypes import read_genotypes
 from grvsnn.labels import methods_in, trait_label, traits_in
 from grvsnn.style import INK, MUTED, house_style, look, save_figure
 
@@ -127,3 +129,25 @@ def _dashed_key() -> Line2D:
     return Line2D(
         [], [], linestyle="--", color=INK, linewidth=0.8, label="additive part"
     )
+
+
+def plot_top_loci(
+    features: Sequence[str],
+    bed: str,
+    paths: Sequence[str | Path],
+    true_qtl: pd.DataFrame | None = None,
+) -> None:
+    """`plot_curves` of the runs of the methods that have curves, from their files."""
+    keys = ["method", "repeat", "fold", "trait", "feature", "kind", "importance"]
+    there = [path for path in features if set(CURVE) <= set(parquet_columns(path))]
+    runs = pd.concat([read_parquet(path, columns=[*keys, *CURVE]) for path in there])
+    runs = runs[runs["kind"] == "marker"].dropna(subset=CURVE, how="all")
+    plot_curves(runs, genotype_shares(bed), paths, qtl=true_qtl)
+
+
+def genotype_shares(bed: str) -> pd.DataFrame:
+    """Share of the called animals with 0, 1 and 2 copies of A1, a row a marker."""
+    dosages, _, marker_map = read_genotypes(bed)
+    counts = np.stack([(dosages == dosage).sum(axis=0) for dosage in range(3)], axis=1)
+    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    return pd.DataFrame(shares, index=marker_map["snp"].astype(str), columns=CURVE)

@@ -20,6 +20,7 @@ from grvsnn.figures.layout import (
 )
 from grvsnn.labels import methods_in, metric_axis, settings_in
 from grvsnn.metrics import count_runs
+from grvsnn.shares import share_scores
 from grvsnn.style import house_style, look, save_figure
 
 SPREAD = 0.012  # between curves, of the largest number of animals
@@ -88,3 +89,13 @@ def _draw(
         )
         for point in mine.dropna(subset="r").itertuples():
             mark_runs(ax, point.n_train + shift, point.r, point.n, runs)
+
+
+def plot_shares(
+    scores: pd.DataFrame,
+    companions: pd.DataFrame,
+    folds: pd.DataFrame,
+    paths: Sequence[str | Path],
+) -> None:
+    """`plot_learning` of the benchmark's scores and those of its shares."""
+    plot_learning(share_scores(scores, companions, folds), paths)

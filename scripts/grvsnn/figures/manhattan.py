@@ -9,6 +9,8 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
 from grvsnn.figures.layout import panel_grid
+from grvsnn.files import read_parquet
+from grvsnn.genotypes import read_genotypes
 from grvsnn.labels import trait_label, traits_in
 from grvsnn.style import ACCENT, INK, LOOKS, MUTED, house_style, save_figure
 
@@ -160,3 +162,18 @@ def _keys(has_qtl: bool, often: float) -> list[Line2D]:
         key = Line2D([], [], marker="v", linestyle="", color=ACCENT, label="true QTL")
         keys.append(key)
     return keys
+
+
+def plot_importance(
+    features: Sequence[str],
+    bed: str,
+    paths: Sequence[str | Path],
+    true_qtl: pd.DataFrame | None = None,
+) -> None:
+    """`plot_manhattan` of all runs of one setting, from the files of its features."""
+    columns = ["trait", "feature", "kind", "importance", "selected"]
+    frames = [read_parquet(path, columns=columns) for path in features]
+    _, _, marker_map = read_genotypes(bed)
+    # a map without genetic distances is drawn in base pairs
+    unit = "cm" if (marker_map["cm"] > 0).any() else "position"
+    plot_manhattan(pd.concat(frames), marker_map, paths, qtl=true_qtl, unit=unit)

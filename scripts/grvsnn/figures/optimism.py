@@ -16,6 +16,7 @@ from grvsnn.labels import (
     setting_label,
     settings_in,
 )
+from grvsnn.optimism import fitted_shares, optimism_scores
 from grvsnn.style import house_style, save_figure
 
 PAIRS = {False: ("peeking", "part"), True: ("published", "whole")}
@@ -74,3 +75,15 @@ def plot_optimism(
         figure, "tuned and stopped on test animals (optimistic)", "nested protocol"
     )
     save_figure(figure, paths)
+
+
+def plot_cells(
+    scores: pd.DataFrame,
+    companions: pd.DataFrame,
+    folds: pd.DataFrame,
+    paths: Sequence[str | Path],
+    variant_scores: pd.DataFrame | None = None,
+) -> None:
+    """`plot_optimism` of methods and variants, beside their companions."""
+    own = scores if variant_scores is None else pd.concat([scores, variant_scores])
+    plot_optimism(optimism_scores(own, companions), fitted_shares(folds), paths)

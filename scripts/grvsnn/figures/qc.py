@@ -1,6 +1,6 @@
 """Quality of the genotypes: distributions in which what is wrong stands apart."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -118,3 +118,14 @@ def _two_shares(ax: Axes, values: dict[str, pd.Series], edges: np.ndarray) -> No
 
 def _limit(ax: Axes, value: float) -> None:
     ax.axvline(value, color=ACCENT, linestyle=":", linewidth=1.6)
+
+
+def plot_genotype_quality(
+    animals: pd.DataFrame,
+    markers: pd.DataFrame,
+    pairs: pd.DataFrame,
+    qc: Mapping,
+    paths: Sequence[str | Path],
+) -> None:
+    """`plot_quality`, with the limits of the config's section ``qc``."""
+    plot_quality(animals, markers, pairs, Limits.from_mapping(qc), paths)

@@ -77,3 +77,11 @@ def _scale(ax: Axes, metric: str) -> None:
         ax.xaxis.set_minor_locator(NullLocator())
     else:
         ax.xaxis.set_major_locator(MaxNLocator(4))
+
+
+def plot_dataset(
+    reproduced: pd.DataFrame, dataset: str, paths: Sequence[str | Path]
+) -> None:
+    """`plot_reported` of one dataset's part of the table of the audit."""
+    mine = reproduced["dataset"] == dataset
+    plot_reported(reproduced[mine].dropna(subset="trait"), paths)

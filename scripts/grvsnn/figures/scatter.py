@@ -93,3 +93,10 @@ def _caption(observed: np.ndarray, predicted: np.ndarray) -> str:
     if np.isnan(r):
         return f"constant predictions, n = {len(observed)}"
     return f"r = {r:.3f}, dCor = {distance:.3f}\nn = {len(observed)}".replace("-", "−")
+
+
+def plot_first_repeat(
+    predictions: pd.DataFrame, truth: pd.DataFrame, paths: Sequence[str | Path]
+) -> None:
+    """`plot_true_vs_predicted` of one repeat, in which every animal is one point."""
+    plot_true_vs_predicted(pair_up(predictions, truth), paths)

@@ -8,6 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from grvsnn.figures.layout import panel_grid, plain_log_axis
+from grvsnn.files import read_parquet
 from grvsnn.labels import dataset_label
 from grvsnn.style import ACCENT, LOOKS, house_style, save_figure
 
@@ -91,3 +92,23 @@ def _draw(ax: Axes, spectrum: Spectrum) -> None:
         va="top",
         color=ACCENT,
     )
+
+
+def plot_spectra(
+    eigenvalues: Sequence[str],
+    ranks: Sequence[Mapping],
+    with_relatives: Sequence[str],
+    paths: Sequence[str | Path],
+) -> None:
+    """`plot_scree` of the datasets with relatives, in the order of their files."""
+    spectra = {}
+    for dataset, path, chosen in zip(with_relatives, eigenvalues, ranks, strict=True):
+        evidence = chosen["evidence"]
+        spectra[dataset] = Spectrum(
+            read_parquet(path)["eigenvalue"].to_numpy(),
+            chosen["rank"],
+            chosen["rule"],
+            evidence["share"],
+            evidence.get("ties"),
+        )
+    plot_scree(spectra, paths)

@@ -1,6 +1,6 @@
 """Accuracy against the minutes that it costs."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -22,6 +22,7 @@ from grvsnn.figures.layout import (
 from grvsnn.labels import methods_in, metric_axis, settings_in
 from grvsnn.metrics import count_runs
 from grvsnn.style import MUTED, house_style, save_figure
+from grvsnn.tables.runs import runtime_frame
 
 
 @house_style()
@@ -76,3 +77,10 @@ def _draw(ax: Axes, points: pd.DataFrame, settings: list[str], runs: int) -> Non
         mark_runs(ax, row.minutes, row.mean, row.n, runs)
     ax.set_xscale("log")
     plain_log_axis(ax.xaxis)
+
+
+def plot_accuracy_and_minutes(
+    scores: pd.DataFrame, fits: Iterable[Mapping], paths: Sequence[str | Path]
+) -> None:
+    """`plot_accuracy_minutes` of the contents of fits.json files."""
+    plot_accuracy_minutes(scores, runtime_frame(fits), paths)

@@ -1,6 +1,6 @@
 """How networks trained: loss by epoch, or by the features left in a path."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from grvsnn.figures.layout import add_legend, panel_grid, plain_log_axis
-from grvsnn.histories import LINE, median_by_epoch, median_by_features
+from grvsnn.histories import LINE, history_frame, median_by_epoch, median_by_features
 from grvsnn.labels import method_label, methods_in, setting_label, settings_in
 from grvsnn.style import INK, MUTED, house_style, look, save_figure
 from grvsnn.tasks import base_method
@@ -137,3 +137,8 @@ def _add_keys(figure: Figure) -> None:
         },
     }
     add_legend(figure, [Line2D([], [], label=k, **v) for k, v in styles.items()])
+
+
+def plot_histories(trained: Iterable[Mapping], paths: Sequence[str | Path]) -> None:
+    """`plot_training` of the methods that keep their losses."""
+    plot_training(history_frame(trained), paths)

@@ -9,6 +9,7 @@ import logging
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 from threadpoolctl import threadpool_limits
@@ -148,6 +149,11 @@ def _beyond_bglr(params: BayesParams, method: str) -> str:
     if params.n_chains > 1:
         return f"n_chains: {params.n_chains} (it runs one chain)"
     return ""
+
+
+def job_params(gpu: int, checkpoint: Path) -> dict[str, object]:
+    """Give BGLR a folder that all runs of a job share, so that the next removes it."""
+    return {"scratch": str(checkpoint.parent / "bglr-scratch")}
 
 
 def fit(tasks: Sequence[FoldTask], params: Mapping, n_threads: int) -> list[FoldFit]:

@@ -135,6 +135,11 @@ class Recipe:
         }
 
 
+def job_params(gpu: int, checkpoint: Path) -> dict[str, object]:
+    """Keep the fit on the CPU where the job has no GPU, and its studies beside it."""
+    return {"device": "auto" if gpu else "cpu", "study_folder": str(checkpoint)}
+
+
 def fit(tasks: Sequence[FoldTask], params: Mapping, n_threads: int) -> list[FoldFit]:
     """Fit GRVSNN to every outer fold.
 

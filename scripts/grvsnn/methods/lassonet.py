@@ -297,6 +297,11 @@ def fit(
             return list(pool.map(lambda task: _fit_fold(task, options, device), tasks))
 
 
+def job_params(gpu: int, checkpoint: object) -> dict[str, object]:
+    """Keep the fit on the CPU where the job has no GPU."""
+    return {"device": "auto" if gpu else "cpu"}
+
+
 @contextmanager
 def _single_torch_thread() -> Iterator[None]:
     previous = torch.get_num_threads()

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from grvsnn.labels import dataset_label, in_order, plain_label
+from grvsnn.registry import read_registry
 
 SUMMARY = "summary"
 
@@ -22,7 +23,7 @@ class Result:
     paper : str
         Its place in the paper; empty where the paper has no such result.
     caption : str
-        Stem of a figure's caption in workflow/report, if it is not the figure's own.
+        Stem of its caption in workflow/report.
     """
 
     topic: str
@@ -32,58 +33,13 @@ class Result:
 
 
 RESULTS: Mapping[str, Result] = {
-    "tables/qc": Result("Genotypes", "Quality of the genotypes"),
-    "figures/qc": Result("Genotypes", "What the checks looked at", caption="qc_figure"),
-    "figures/accuracy": Result("Accuracy", "Correlation by method"),
-    "tables/performance": Result(
-        "Accuracy", "Accuracy and selected features", "Tables 1 to 3"
-    ),
-    "tables/dcor": Result("Accuracy", "Distance correlation", "Table 4"),
-    "figures/true_vs_predicted": Result(
-        "Accuracy", "Observed against predicted", "Figure 1"
-    ),
-    "figures/calibration": Result("Accuracy", "Calibration slope", caption="accuracy"),
-    "tables/calibration": Result("Accuracy", "Calibration and ranking"),
-    "figures/learning_curve": Result("Accuracy", "Learning curves"),
-    "tables/learning_curve": Result("Accuracy", "Learning curves, in numbers"),
-    "figures/reported": Result(
-        "Accuracy", "Reported and reproduced", "Reported beside ours"
-    ),
-    "figures/comparison": Result("Comparison", "Differences from the best method"),
-    "tables/comparison": Result("Comparison", "Tests between methods"),
-    "tables/pedigree": Result("Comparison", "What the pedigree adds", "Ablations"),
-    "tables/parts": Result("Comparison", "What GRVSNN+ is made of"),
-    "figures/ablation": Result("Comparison", "Variants of methods", "Ablations"),
-    "tables/ablation": Result("Comparison", "Variants, in numbers", "Ablations"),
-    "figures/accuracy_breeding": Result(
-        "Simulated truth", "Correlation with breeding values", caption="accuracy"
-    ),
-    "figures/accuracy_genetic": Result(
-        "Simulated truth", "Correlation with genetic values", caption="accuracy"
-    ),
-    "tables/truth": Result("Simulated truth", "Accuracy and true QTL"),
-    "figures/importance": Result("Loci", "Importance along the map"),
-    "figures/curves": Result("Loci", "Additive or not: top loci"),
-    "tables/selection": Result("Loci", "Rules of selection"),
-    "figures/stability": Result("Loci", "Stability of selections"),
-    "tables/stability": Result("Loci", "Stability, in numbers"),
-    "figures/intervals": Result("Uncertainty", "Coverage of prediction intervals"),
-    "tables/intervals": Result("Uncertainty", "Coverage and width"),
-    "tables/convergence": Result("Uncertainty", "Convergence of samplers"),
-    "figures/training": Result("Uncertainty", "How the networks trained"),
-    "figures/accuracy_minutes": Result("Time", "Accuracy and minutes"),
-    "tables/minutes": Result("Time", "Minutes", "Table 5"),
-    "tables/resources": Result("Time", "Memory and hours, by stage"),
-    "figures/scree": Result("Pedigree", "Scree plots", "Figure 2"),
-    "tables/reproduced": Result(
-        "Audit", "Every reported number beside ours", "Reported beside ours"
-    ),
-    "figures/optimism": Result("Audit", "Leakage of the published protocol"),
-    "tables/optimism": Result("Audit", "Training size and leakage"),
-    "tables/feasibility": Result("Audit", "Feasibility"),
-    "tables/findings": Result("Audit", "Findings"),
-    "tables/handed": Result("Audit", "Animals that fits were handed"),
-    "tables/sentinel": Result("Audit", "Permuted phenotypes"),
+    key: Result(
+        entry["topic"],
+        entry["title"],
+        entry.get("paper", ""),
+        entry.get("words", key.partition("/")[2]),
+    )
+    for key, entry in read_registry("results")["results"].items()
 }
 
 PAPER_TABLES = {"pine": "Table 1", "mouse": "Table 2", "pig": "Table 3"}

@@ -8,8 +8,14 @@ from pathlib import Path
 import pandas as pd
 
 from grvsnn.files import read_json, read_parquet
-from grvsnn.labels import METHODS, dataset_label, in_order, method_label, trait_label
-from grvsnn.methods import BAYESIAN
+from grvsnn.labels import (
+    METHODS,
+    SAMPLED,
+    dataset_label,
+    in_order,
+    method_label,
+    trait_label,
+)
 from grvsnn.tables.facts import backend
 from grvsnn.tables.layout import Table, make_table, number
 from grvsnn.tasks import base_method
@@ -181,7 +187,7 @@ def bayes_sentences(fits: Iterable[Mapping]) -> str:
     """
     ways: dict[str, list[str]] = {}
     for fit in fits:
-        if base_method(fit["method"]) in BAYESIAN:
+        if base_method(fit["method"]) in SAMPLED:
             ways.setdefault(_way(fit), []).append(fit["method"])
     return " ".join(
         f"{'; '.join(map(method_label, in_order(names, METHODS)))}: {way}."

@@ -1,11 +1,11 @@
 """Table of methods and their variants: epochs, accuracy and selection."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from itertools import product
 
 import pandas as pd
 
-from grvsnn.ablation import METRICS
+from grvsnn.ablation import METRICS, ablation_scores
 from grvsnn.companions import compare_with_base
 from grvsnn.labels import (
     method_label,
@@ -96,3 +96,13 @@ def _note(variants: Mapping[str, Mapping[str, object]]) -> str:
         "the unchanged method (corrected resampled t-test, p ≤ 0.05 after Holm). –: r "
         "of a method that predicts the same for all test animals."
     )
+
+
+def variants_table(
+    scores: pd.DataFrame,
+    variant_scores: pd.DataFrame,
+    fits: Iterable[Mapping],
+    variants: Mapping[str, Mapping[str, object]],
+) -> Table:
+    """`ablation_table` of the scores and epochs of methods and variants."""
+    return ablation_table(ablation_scores(scores, variant_scores, fits), variants)

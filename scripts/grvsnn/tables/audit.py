@@ -1,10 +1,13 @@
 """Tables of the audit: reported beside reproduced, feasibility, leakage controls."""
 
-from collections.abc import Iterable
+import logging
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from grvsnn.handed import demand_no_test_animal, handed_animals
 from grvsnn.labels import (
     GAP,
     dataset_label,
@@ -13,12 +16,22 @@ from grvsnn.labels import (
     setting_label,
     trait_label,
 )
-from grvsnn.lint import COUNTS, RULES, Assumptions, count_findings
-from grvsnn.reported import REPRODUCED
+from grvsnn.lint import (
+    COUNTS,
+    RULES,
+    Assumptions,
+    count_findings,
+    lint_results,
+    lintable,
+)
+from grvsnn.reported import REPRODUCED, read_results, reproduce
+from grvsnn.sentinel import null_frame
 from grvsnn.tables.layout import Table, make_table, mean_sd, number
 from grvsnn.tables.summary import Summary
 
 DIGITS = {"minutes": 2, "improvement": 1, "best_epoch": 0, **dict.fromkeys(COUNTS, 0)}
+
+logger = logging.getLogger(__name__)
 
 
 def reproduced_table(reproduced: pd.DataFrame) -> Table:
@@ -264,3 +277,107 @@ def _sentinel_note(null: pd.DataFrame) -> str:
         "among the permuted; of those not permuted, r is the mean of the runs that "
         "have one: (n = …) where these are fewer, – where there are none."
     )
+
+
+def reported_and_reproduced(
+    reported: str,
+    claims: str,
+    scores: pd.DataFrame,
+    fits: Sequence[Mapping],
+    protocol: str,
+) -> Table:
+    """`reproduced_table` of the paper's tables and text beside this run."""
+    values = pd.concat(map(read_results, (reported, claims)), ignore_index=True)
+    return reproduced_table(reproduce(values, scores, fits, protocol))
+
+
+def plausibility_counts(
+    reported: str,
+    reported_sizes: str,
+    scores: pd.DataFrame,
+    bims: Sequence[str],
+    ranks: Sequence[Mapping],
+    datasets: Sequence[str],
+    with_relatives: Sequence[str],
+) -> Table:
+    """`feasibility_table` of the reported values and of this run's."""
+    sizes = count_features(bims, ranks, datasets, with_relatives)
+    checks = check_plausibility(reported, reported_sizes, scores, sizes)
+    return feasibility_table(checks, Assumptions())
+
+
+def plausibility_findings(
+    reported: str,
+    reported_sizes: str,
+    scores: pd.DataFrame,
+    bims: Sequence[str],
+    ranks: Sequence[Mapping],
+    datasets: Sequence[str],
+    with_relatives: Sequence[str],
+) -> Table:
+    """`findings_table` of the reported values and of this run's."""
+    sizes = count_features(bims, ranks, datasets, with_relatives)
+    return findings_table(check_plausibility(reported, reported_sizes, scores, sizes))
+
+
+def check_plausibility(
+    reported: str, reported_sizes: str, scores: pd.DataFrame, sizes: pd.DataFrame
+) -> pd.DataFrame:
+    """Check what the run's datasets are reported with, and what came out.
+
+    Parameters
+    ----------
+    reported, reported_sizes : path
+        The paper's tables and sizes of its datasets; none where it has none of the
+        run's.
+    scores : DataFrame
+        Long scores of all datasets.
+    sizes : DataFrame
+        From `count_features`.
+    """
+    checks = []
+    if reported:
+        their_sizes = pd.read_csv(reported_sizes, comment="#")
+        part = lint_results(read_results(reported), their_sizes, Assumptions())
+        checks.append(part.assign(source="Reported"))
+    part = lint_results(lintable(scores), sizes, Assumptions())
+    return pd.concat([*checks, part.assign(source="Ours")], ignore_index=True)
+
+
+def count_features(
+    bims: Sequence[str],
+    ranks: Sequence[Mapping],
+    datasets: Sequence[str],
+    with_relatives: Sequence[str],
+) -> pd.DataFrame:
+    """Markers and loadings of every dataset; one without relatives has no loadings."""
+    chosen = dict(zip(with_relatives, ranks, strict=True))
+    rows = [
+        {
+            "dataset": dataset,
+            "n_markers": len(Path(bim).read_text(encoding="utf-8").splitlines()),
+            "n_loadings": chosen[dataset]["rank"] if dataset in chosen else 0,
+        }
+        for dataset, bim in zip(datasets, bims, strict=True)
+    ]
+    return pd.DataFrame(rows)
+
+
+def animals_seen_by_fits(
+    fits: Iterable[Mapping], folds: pd.DataFrame, fam: str, protocol: str
+) -> Table:
+    """`handed_table` of a dataset; a test animal under ``nested`` is an error."""
+    lines = Path(fam).read_text(encoding="utf-8").splitlines()
+    handed = handed_animals(fits, folds, [line.split()[1] for line in lines])
+    if protocol == "nested":
+        demand_no_test_animal(handed)
+    return handed_table(handed, protocol)
+
+
+def permuted_phenotypes(controls: pd.DataFrame, scores: pd.DataFrame) -> Table:
+    """`sentinel_table` of a dataset; a warning where a control is not null."""
+    null = null_frame(controls)
+    table = sentinel_table(null, scores)
+    if not null["inside"].all():
+        logger.warning("%s", table.note)
+    return table

@@ -14,13 +14,13 @@ import pandas as pd
 from grvsnn.files import read_parquet
 from grvsnn.labels import (
     METHODS,
+    SAMPLED,
     in_order,
     method_label,
     metric_label,
     setting_label,
     trait_label,
 )
-from grvsnn.methods import BAYESIAN
 from grvsnn.tables.layout import Table
 from grvsnn.tasks import base_method
 
@@ -134,7 +134,7 @@ def _note(note: str, numbers: pd.DataFrame, column: str) -> str:
     makers: dict[str, list[str]] = {}
     by_method = numbers.groupby(column, sort=False)["backend"].agg(_join)
     for name in in_order(by_method.index, METHODS):
-        if base_method(name) in BAYESIAN and by_method[name]:
+        if base_method(name) in SAMPLED and by_method[name]:
             makers.setdefault(by_method[name], []).append(method_label(name))
     if not makers:
         return note

@@ -13,6 +13,7 @@ from grvsnn.labels import (
     traits_in,
 )
 from grvsnn.metrics import count_runs
+from grvsnn.shares import share_scores
 from grvsnn.tables.layout import Table, fewer_runs, make_table, mean_sd
 from grvsnn.tables.summary import runs_note
 
@@ -73,3 +74,10 @@ def learning_table(scores: pd.DataFrame) -> Table:
 
 def _text(row: pd.Series, runs: int) -> str:
     return mean_sd(row["r_mean"], row["r_sd"]) + fewer_runs(row["n_runs"], runs)
+
+
+def shares_table(
+    scores: pd.DataFrame, companions: pd.DataFrame, folds: pd.DataFrame
+) -> Table:
+    """`learning_table` of the benchmark's scores and those of its shares."""
+    return learning_table(share_scores(scores, companions, folds))

@@ -13,7 +13,13 @@ from grvsnn.labels import (
     trait_label,
     traits_in,
 )
-from grvsnn.optimism import CELLS, CONTRASTS, compare_cells
+from grvsnn.optimism import (
+    CELLS,
+    CONTRASTS,
+    compare_cells,
+    fitted_shares,
+    optimism_scores,
+)
 from grvsnn.tables.layout import Table, make_table, mean_sd, with_interval
 from grvsnn.tables.summary import runs_note
 from grvsnn.tasks import base_method
@@ -115,3 +121,14 @@ def _own_fits(by_cell: pd.DataFrame, shares: Mapping[bool, int]) -> str:
         if (own["cell"] == cell).any()
     ]
     return f"The benchmark's own fits are the nested ones with {', '.join(parts)}."
+
+
+def cells_table(
+    scores: pd.DataFrame,
+    companions: pd.DataFrame,
+    folds: pd.DataFrame,
+    variant_scores: pd.DataFrame | None = None,
+) -> Table:
+    """`optimism_table` of methods and variants, beside their companions."""
+    own = scores if variant_scores is None else pd.concat([scores, variant_scores])
+    return optimism_table(optimism_scores(own, companions), fitted_shares(folds))

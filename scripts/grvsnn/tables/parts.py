@@ -141,3 +141,8 @@ def _note(n_runs: int) -> str:
         "these better by two standard errors, and may give any part the weight 0. "
         "Parts that predict much the same share their weight."
     )
+
+
+def parts_of_fits(mixed: Iterable[Mapping]) -> Table:
+    """`parts_table` of the methods that are weighted sums of parts."""
+    return parts_table(mixed)

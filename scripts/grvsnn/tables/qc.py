@@ -83,3 +83,13 @@ def _rounding_note(read: Mapping) -> str:
         f"{n_rounded:,} of the dosages read had fractions, "
         f"{number(read['mean_rounding_error'])} on average; checks see them rounded."
     )
+
+
+def quality_of_genotypes(
+    checks: pd.DataFrame,
+    animals: pd.DataFrame,
+    markers: pd.DataFrame,
+    provenance: Mapping,
+) -> Table:
+    """`qc_table`, with what was read as the dataset's provenance has it."""
+    return qc_table(checks, animals, markers, provenance["steps"][0])

@@ -117,3 +117,12 @@ def _stage_label(stage: str) -> str:
     if stage == "all":
         return WHOLE
     return STAGES.get(stage) or method_label(stage)
+
+
+def resources_of_jobs(
+    fits: Iterable[Mapping],
+    usage: Sequence[str],
+    jobs_measured: Sequence[Sequence[str]],
+) -> Table:
+    """`resources_table` of measured jobs, in the order of their usage files."""
+    return resources_table(cost_frame(jobs_measured, usage, fits))

@@ -181,3 +181,13 @@ def convergence_table(fits: Iterable[Mapping]) -> Table:
     headings = ["Dataset", "Data", "Model"]
     titles = ["Quantities", "Least ESS", "Median ESS", "Largest R-hat"]
     return make_table(frame, rows, headings, titles, cells, note=note)
+
+
+def minutes_of_fits(fits: Iterable[Mapping]) -> Table:
+    """`minutes_table` of the contents of fits.json files."""
+    return minutes_table(runtime_frame(fits))
+
+
+def convergence_of_fits(sampled: Iterable[Mapping]) -> Table:
+    """`convergence_table` of the methods with chains."""
+    return convergence_table(sampled)
