@@ -1,37 +1,4 @@
 # Scores: the one place where predictions meet test phenotypes.
-def get_others(name):
-    """Input function for one output file of every variant, or companion of a family."""
-
-    def inner(wildcards):
-        families = {"variants": STUDY.variants, **STUDY.companions}
-        return list_fits(name, families[wildcards.family], wildcards.dataset)
-
-    return inner
-
-
-def get_truth(folder, *families):
-    """Input function for the test phenotypes of a family's repeats; none for others."""
-
-    def inner(wildcards):
-        if wildcards.family not in families:
-            return []
-        names = {"variants": STUDY.variants, **STUDY.companions}[wildcards.family]
-        return collect(
-            f"{TARGETS}/{folder}truth.parquet",
-            dataset=wildcards.dataset,
-            repeat=STUDY.repeats_of(next(iter(names))),
-        )
-
-    return inner
-
-
-def get_true_values(name):
-    """Input function for simulated truth, for variants only."""
-    return lambda wildcards: (
-        get_if_simulated(name)(wildcards) if wildcards.family == "variants" else []
-    )
-
-
 rule score_predictions:
     input:
         predictions=lambda w: list_fits("predictions.parquet", STUDY.methods, w.dataset),

@@ -1,191 +1,4 @@
 # Tables and figures: one rule write_<job> for each job of results.yaml, and the report.
-RESULTS = read_yaml("../results.yaml")
-REPORTED = {
-    name: workflow.source_path(f"../resources/{name}.csv")
-    for name in ("reported", "reported_claims", "reported_sizes")
-}
-SCOPES = {"all": "<results>/summary", "dataset": "<results>/{dataset}"}
-EXTENSIONS = {"tables": ["csv", "tex", "html"], "figures": ["png", "svg"]}
-
-
-def list_measured():
-    """Dataset, stage or method, and usage file of every measured job."""
-    for dataset in config["datasets"]:
-        stages = {"prepare": ["prepare"], "folds": ["folds"]}
-        stages |= {"loadings": ["loadings"]} if dataset in STUDY.with_relatives else {}
-        stages["targets"] = [f"targets/repeat-{repeat}" for repeat in STUDY.repeats]
-        stages["scores"] = ["scores"]
-        order = ("prepare", "loadings", "folds", "targets", "scores")
-        for stage in sorted(stages, key=order.index):
-            for name in stages[stage]:
-                yield dataset, stage, f"<benchmarks>/{dataset}/{name}.json"
-        pattern = (
-            f"<benchmarks>/{dataset}/{{setting}}/{{method}}/repeat-{{repeat}}.json"
-        )
-        for method in STUDY.fits:
-            for path in collect(
-                pattern,
-                setting=config["settings"],
-                method=method,
-                repeat=STUDY.repeats_of(method),
-            ):
-                yield dataset, method, path
-
-
-def get_showcase(name, repeats):
-    """Input function for a file of the network's fit in the last setting."""
-
-    def inner(wildcards):
-        method = "grvsnn" if "grvsnn" in STUDY.methods else STUDY.methods[-1]
-        return collect(
-            f"{FIT}/{name}",
-            dataset=wildcards.dataset,
-            setting=config["settings"][-1],
-            method=method,
-            repeat=repeats,
-        )
-
-    return inner
-
-
-def get_curved(wildcards):
-    """Features of the methods with a curve per locus, last setting with markers."""
-    return collect(
-        f"{FIT}/features.parquet",
-        dataset=wildcards.dataset,
-        setting=STUDY.with_markers[-1:],
-        method=STUDY.curved(wildcards.dataset),
-        repeat=STUDY.repeats,
-    )
-
-
-def get_nested_fits(wildcards):
-    """Facts of every fit of a dataset, but for those of another protocol."""
-    names = [n for n in STUDY.fits if STUDY.protocol(n) == config["protocol"]]
-    return list_fits("fits.json", names, wildcards.dataset)
-
-
-def get_compared_variants(wildcards):
-    """Scores of the variants, where one has companions."""
-    if not set(config["optimism"]["methods"]) & set(STUDY.variants):
-        return []
-    return f"<results>/{wildcards.dataset}/variants/scores.parquet"
-
-
-def fits_of(choose):
-    """Input function for the facts of the fits of some methods."""
-    return lambda wildcards: list_fits("fits.json", choose(), wildcards.dataset)
-
-
-MEASURED = list(list_measured())
-BENCHMARKED = [*STUDY.methods, *STUDY.variants]
-SOURCES = {
-    "true_qtl": get_if_simulated("true_qtl"),
-    "showcase_features": get_showcase("features.parquet", STUDY.repeats),
-    "showcase_predictions": get_showcase("predictions.parquet", 1),
-    "curved_features": get_curved,
-    "nested_fits": get_nested_fits,
-    "compared_variants": get_compared_variants,
-    # they say why loadings changed nothing
-    "fits_with_loadings": fits_of(
-        lambda: [m for m in STUDY.methods if m == "gblup" or STUDY.gives(m, "parts")]
-    ),
-    "sampled_fits": fits_of(lambda: STUDY.giving("chains", variants=True)),
-    "mixed_fits": fits_of(lambda: STUDY.giving("parts")),
-    "trained_fits": fits_of(lambda: STUDY.giving("history", variants=True)),
-    "varied_fits": fits_of(
-        lambda: [
-            *sorted({STUDY.base(name) for name in STUDY.variants}),
-            *STUDY.variants,
-        ]
-    ),
-    "all_fits": list_all_fits("fits.json", STUDY.methods),
-    "reported_fits": list_all_fits("fits.json", BENCHMARKED),
-    "usage": [path for _, _, path in MEASURED],
-    "eigenvalues": of_datasets("pedigree/eigenvalues.parquet", STUDY.with_relatives),
-    "ranks": of_datasets("pedigree/rank.json", STUDY.with_relatives),
-    "bims": of_datasets("data/genotypes.bim", config["datasets"]),
-    **REPORTED,
-    "reported_where_run": REPORTED["reported"] if STUDY.reported else [],
-}
-VALUES = {
-    "qc": config["qc"],
-    "window_cm": config["evaluation"]["window_cm"],
-    "rope": config["evaluation"]["rope"],
-    "protocol": config["protocol"],
-    "datasets": config["datasets"],
-    "variants": STUDY.variants,
-    "with_relatives": STUDY.with_relatives,
-    "jobs_measured": [(dataset, stage) for dataset, stage, _ in MEASURED],
-}
-
-
-def is_wanted(key, dataset=None):
-    """Whether a result is in a dataset's run, or (without one) in any dataset's."""
-    entry = RESULTS["results"][key]
-    of_all = RESULTS["jobs"][entry["job"]].get("of") == "all"
-    datasets = [""] if of_all else [dataset] if dataset else config["datasets"]
-    return any(STUDY.holds(entry.get("when", ()), name) for name in datasets)
-
-
-def results_of(job):
-    """Results of a job that this config has."""
-    entries = RESULTS["results"].items()
-    return {k: v for k, v in entries if v["job"] == job and is_wanted(k)}
-
-
-def list_needs(entry):
-    """Input files of a job by name."""
-    for name, path in entry["needs"].items():
-        if path.startswith("@"):
-            yield name, SOURCES[path[1:]]
-        elif path.startswith("/"):
-            yield name, f"<results>{path}"
-        else:
-            yield name, f"<results>/{{dataset}}/{path}"
-    if entry.get("facts") == "none":
-        return
-    facts = entry.get("facts", [])
-    groups = {"variants": STUDY.variants, **STUDY.companions}
-    more = [f for f in ([facts] if isinstance(facts, str) else facts) if groups[f]]
-    if entry.get("of") == "all":
-        yield "facts", of_datasets("facts.parquet", config["datasets"])
-    else:
-        folders = ["", *(f"{name}/" for name in more)]
-        yield "facts", [f"<results>/{{dataset}}/{f}facts.parquet" for f in folders]
-
-
-def list_outputs(job, entry):
-    """Output files of a job, one of each result as it stands in Snakemake's report."""
-    scope = entry.get("of", "dataset")
-    for key, result in results_of(job).items():
-        kind, _, name = key.partition("/")
-        shown = "html" if kind == "tables" else result.get("picture", "svg")
-        labels = {kind.rstrip("s"): result["title"]}
-        place = {"category": result["topic"]}
-        if scope == "dataset":
-            labels["dataset"] = place["subcategory"] = "{dataset}"
-        for extension in EXTENSIONS[kind]:
-            path = f"{SCOPES[scope]}/{key}.{extension}"
-            if extension == shown:
-                caption = f"../report/{result.get('words', name)}.rst"
-                path = report(path, caption=caption, labels=labels, **place)
-            yield path
-
-
-def get_targets(wildcards):
-    """Every table and figure of the configured datasets."""
-    paths = []
-    for key, entry in RESULTS["results"].items():
-        of_all = RESULTS["jobs"][entry["job"]].get("of") == "all"
-        scopes = ["summary"] if of_all else config["datasets"]
-        for scope in scopes:
-            if is_wanted(key, None if of_all else scope):
-                extensions = EXTENSIONS[key.partition("/")[0]]
-                paths += [f"<results>/{scope}/{key}.{ext}" for ext in extensions]
-    return paths
-
-
 for job, entry in RESULTS["jobs"].items():
     if not results_of(job):
         continue
@@ -206,26 +19,11 @@ for job, entry in RESULTS["jobs"].items():
         resources:
             mem_mb=scale_by_size(*entry.get("memory_mb", [1000])),
         params:
-            code=hash_code(
-                "write_results.py",
-                *{
-                    f"grvsnn/{r['by'].partition(':')[0].replace('.', '/')}.py"
-                    for r in results_of(job).values()
-                },
-            ),
+            code=hash_results(job),
             given={name: VALUES[name] for name in entry.get("params", ())},
             results=results_of(job),
         script:
             "../../scripts/write_results.py"
-
-
-def name_report():
-    """The report's file: named after the config file, where it is not the default."""
-    given = [str(path) for path in workflow.overwrite_configfiles] or ["config.yaml"]
-    name = os.path.splitext(os.path.basename(given[-1]))[0]
-    return (
-        "<results>/report.html" if name == "config" else f"<results>/report-{name}.html"
-    )
 
 
 # the report that a run ends with; Snakemake's own (--report) shows how it was made
@@ -239,17 +37,7 @@ rule write_report:
         bims=SOURCES["bims"],
         ranks=SOURCES["ranks"],
         template=workflow.source_path("../report/page.html"),
-        captions=[
-            workflow.source_path(f"../report/{name}.rst")
-            for name in sorted(
-                {"workflow"}
-                | {
-                    entry.get("words", key.partition("/")[2])
-                    for key, entry in RESULTS["results"].items()
-                    if key.startswith("figures/")
-                }
-            )
-        ],
+        captions=CAPTIONS,
     output:
         name_report(),
     log:

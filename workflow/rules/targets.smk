@@ -1,15 +1,5 @@
 # Training phenotypes of every repeat, with test phenotypes hidden, and those of
 # companions: permuted, of the published protocol, and of shares of the training animals.
-SHARE_FOLDS = "<results>/{dataset}/learning_curve/share{share}/folds.parquet"
-
-
-def get_covariates(wildcards):
-    """The covariates file when phenotypes are to be adjusted."""
-    if config["adjust"] == "none":
-        return []
-    return f"<results>/{wildcards.dataset}/data/covariates.parquet"
-
-
 rule make_targets:
     input:
         phenotypes=f"{DATA}/phenotypes.parquet",
