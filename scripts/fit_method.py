@@ -27,9 +27,9 @@ def main(job) -> list[Usage]:
         bed=job.input.genotypes[0],
         training=job.input.training,
         folds=job.input.folds,
-        loadings=job.input.loadings or None,
+        loadings=job.input.get("loadings"),
         protocol=job.params.protocol,
-        fractional=job.input.fractional or None,
+        fractional=job.input.get("fractional"),
     )
     method = job.params.method
     params = dict(method["params"])

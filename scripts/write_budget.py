@@ -10,12 +10,12 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from check_config import read_config
 from grvsnn.budget import budget_table
 from grvsnn.costs import measured_costs, read_costs, renew_costs
 from grvsnn.errors import InputError
 from grvsnn.files import write_csv, write_text
 from grvsnn.planned import local_rules, plan_from_start
+from grvsnn.read_config import read_config
 from grvsnn.reference import add_machine
 from grvsnn.tables import markdown
 

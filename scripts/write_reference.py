@@ -5,10 +5,10 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from check_config import read_config
 from grvsnn.costs import measured_costs, read_costs, renew_costs
 from grvsnn.errors import InputError, in_words
 from grvsnn.files import write_csv, write_text
+from grvsnn.read_config import read_config
 from grvsnn.reference import add_machine, read_fits, reference_page, summary_line
 
 

@@ -24,17 +24,26 @@ HERD_KEYS = ("missing", "rows", "columns")
 ADVICE = "Every key is explained in config/README.md."
 
 
-def build_schema(path: str | Path, methods: Mapping[str, Mapping]) -> dict:
-    """Read the config's schema and add the methods: names, parameters and variants.
+def read_schemas(
+    config: str | Path, datasets: str | Path, methods: Mapping[str, Mapping]
+) -> dict[str, dict]:
+    """Read the schemas of the config and of the registry of datasets.
 
     Parameters
     ----------
-    path : path
-        config.schema.yaml.
+    config, datasets : path
+        config.schema.yaml and datasets.schema.yaml.
     methods : mapping
-        The registry of methods (workflow/methods.yaml).
+        The registry of methods (workflow/methods.yaml), which adds their names,
+        parameters and variants to the config's schema.
     """
-    schema = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+    texts = (Path(path).read_text(encoding="utf-8") for path in (config, datasets))
+    schema, registry = map(yaml.safe_load, texts)
+    _add_methods(schema, methods)
+    return {"config": schema, "datasets": registry}
+
+
+def _add_methods(schema: dict, methods: Mapping[str, Mapping]) -> None:
     sections = {}
     for name, method in methods.items():
         if method["parameters"]:
@@ -50,7 +59,36 @@ def build_schema(path: str | Path, methods: Mapping[str, Mapping]) -> dict:
     schema["properties"]["ablations"]["patternProperties"] = {
         f"^({varied})-[a-z0-9_]+$": {"type": "object", "minProperties": 1}
     }
-    return schema
+
+
+def check_and_complete(
+    config: dict,
+    files: Sequence[str | Path],
+    schemas: Mapping[str, Mapping],
+    methods: Mapping[str, Mapping],
+) -> list[str]:
+    """Find the mistakes of a config, and fill in its defaults where there are none.
+
+    Parameters
+    ----------
+    config : dict
+        The whole config with its registry of datasets; completed in place.
+    files : sequence of path
+        The files that it was read from.
+    schemas, methods : mapping
+        As for `find_problems`.
+
+    Returns
+    -------
+    list of str
+        One line for each mistake.
+    """
+    problems = [problem for path in files for problem in find_repeated_keys(path)]
+    problems = problems or find_problems(config, schemas, methods)
+    if not problems:
+        complete(config["registry"], schemas["datasets"])
+        complete(config, schemas["config"])
+    return problems
 
 
 def complete(part: dict, schema: Mapping) -> None:
@@ -63,7 +101,10 @@ def complete(part: dict, schema: Mapping) -> None:
     schema : mapping
         What describes it.
     """
-    for key, rule in schema.get("properties", {}).items():
+    rules = dict(schema.get("properties", {}))
+    for pattern, rule in schema.get("patternProperties", {}).items():
+        rules |= {key: rule for key in part if re.search(pattern, key)}
+    for key, rule in rules.items():
         if "default" in rule and key not in part:
             part[key] = deepcopy(rule["default"])
         if isinstance(part.get(key), dict):
@@ -80,7 +121,7 @@ def find_problems(
     config : mapping
         The whole config with its registry of datasets.
     schemas : mapping
-        Schemas ``datasets`` and ``config`` (`build_schema`).
+        Schemas ``datasets`` and ``config`` (`read_schemas`).
     methods : mapping
         The registry of methods.
     """

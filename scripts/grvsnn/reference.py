@@ -13,14 +13,12 @@ from grvsnn.errors import InputError
 from grvsnn.estimate import duration
 from grvsnn.files import read_json, read_parquet
 from grvsnn.labels import SAMPLED, dataset_label, method_label, setting_label
-from grvsnn.optimism import fitted_shares, read_optimism
-from grvsnn.shares import share_scores
 from grvsnn.tables import markdown
-from grvsnn.tables.ablation import ablation_table
+from grvsnn.tables.ablation import variants_table
 from grvsnn.tables.comparisons import comparison_table
 from grvsnn.tables.facts import backend
-from grvsnn.tables.learning_curve import learning_table
-from grvsnn.tables.optimism import optimism_table
+from grvsnn.tables.learning_curve import shares_table
+from grvsnn.tables.optimism import cells_table
 from grvsnn.tables.parts import parts_table
 from grvsnn.tables.runs import convergence_table, minutes_table, runtime_frame
 from grvsnn.tables.scores import performance_table
@@ -152,11 +150,13 @@ def _tables(
     ]
     if plus := [fit for fit in fits if fit["method"] == "grvsnn_plus"]:
         tables.append((parts_table(plus), "Parts of GRVSNN+"))
-    if (path := folder / "ablation/ablation.parquet").exists():
+    if (path := folder / "variants/scores.parquet").exists():
         variants = read_parquet(path)
-        names = set(variants["method"])
-        changed = {k: v for k, v in config["ablations"].items() if k in names}
-        tables.append((ablation_table(variants, changed), "Variants of methods"))
+        changed = config["ablations"]
+        changed = {k: changed[k] for k in changed if k in set(variants["method"])}
+        both = fits + _read_variants(folder, config, changed)
+        table = variants_table(scores, variants, both, changed)
+        tables.append((table, "Variants of methods"))
     if any(fit["method"] in SAMPLED for fit in fits):
         tables.append((convergence_table(fits), "Convergence of the samplers"))
     companions = {
@@ -167,19 +167,30 @@ def _tables(
     if companions:
         folds = read_parquet(folder / "folds.parquet")
     if "optimism" in companions:
-        variants = folder / "ablation/scores.parquet"
-        by_cell = read_optimism(
-            folder / "scores.parquet",
-            companions["optimism"],
-            variants if variants.exists() else None,
+        varied = folder / "variants/scores.parquet"
+        table = cells_table(
+            scores,
+            read_parquet(companions["optimism"]),
+            folds,
+            read_parquet(varied) if varied.exists() else None,
         )
-        table = optimism_table(by_cell, fitted_shares(folds))
         tables.append((table, "Training size and leakage under the two protocols"))
     if "learning_curve" in companions:
         curves = read_parquet(companions["learning_curve"])
-        curve = share_scores(scores, curves, folds)
-        tables.append((learning_table(curve), "Learning curves"))
+        tables.append((shares_table(scores, curves, folds), "Learning curves"))
     return [markdown.render(*table) for table in tables]
+
+
+def _read_variants(
+    folder: Path, config: Mapping, variants: Iterable[str]
+) -> list[dict]:
+    """Facts of the fits of variants, as far as they are there."""
+    return [
+        read_json(path)
+        for setting in config["settings"]
+        for name in variants
+        for path in sorted((folder / setting / name).glob("repeat-*/fits.json"))
+    ]
 
 
 def summary_line(fits: Sequence[Mapping]) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import yaml
 from snakemake.exceptions import WorkflowError
-from snakemake.utils import update_config, validate
+from snakemake.utils import update_config
 
 
 def load_library(name):
@@ -33,25 +33,19 @@ METHODS = read_yaml("../methods.yaml")
 def check_config():
     """Check the config, with the registry of datasets, and fill in its defaults."""
     # a workflow that uses this one as a module may bring a config without datasets
-    registry = read_yaml("../../config/datasets.yaml")
     given = dict(config)
     config.clear()
-    config.update(registry)
+    config.update(read_yaml("../../config/datasets.yaml"))
     update_config(config, given)
+    schemas = CONFIG_CHECK.read_schemas(
+        workflow.source_path("../schemas/config.schema.yaml"),
+        workflow.source_path("../schemas/datasets.schema.yaml"),
+        METHODS,
+    )
     files = [*workflow.configfiles, *workflow.overwrite_configfiles]
-    problems = [p for path in files for p in CONFIG_CHECK.find_repeated_keys(path)]
-    datasets = workflow.source_path("../schemas/datasets.schema.yaml")
-    schemas = {
-        "datasets": read_yaml("../schemas/datasets.schema.yaml"),
-        "config": CONFIG_CHECK.build_schema(
-            workflow.source_path("../schemas/config.schema.yaml"), METHODS
-        ),
-    }
-    problems = problems or CONFIG_CHECK.find_problems(config, schemas, METHODS)
+    problems = CONFIG_CHECK.check_and_complete(config, files, schemas, METHODS)
     if problems:
         raise WorkflowError("\n".join(problems))
-    validate(config["registry"], datasets)
-    CONFIG_CHECK.complete(config, schemas["config"])
 
 
 check_config()
