@@ -62,8 +62,16 @@ def get_curved(wildcards):
 
 def get_nested_fits(wildcards):
     """Facts of every fit of a dataset, but for those of another protocol."""
-    names = [n for n in STUDY.fits if STUDY.protocol(n) == config["protocol"]]
-    return list_fits("fits.json", names, wildcards.dataset)
+    groups = [[*STUDY.methods, *STUDY.variants], *STUDY.companions.values()]
+    return [
+        path
+        for names in groups
+        for path in list_fits(
+            "fits.json",
+            [name for name in names if STUDY.protocol(name) == config["protocol"]],
+            wildcards.dataset,
+        )
+    ]
 
 
 def get_compared_variants(wildcards):
