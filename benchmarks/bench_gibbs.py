@@ -14,18 +14,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from grvsnn.gibbs.design import Design, build_design, gram_pairs
-from grvsnn.gibbs.lanes import Target, build_group, scale_features
-from grvsnn.gibbs.native import Kernel
-from grvsnn.gibbs.priors import MODELS
-from grvsnn.gibbs.sampler import (
+from grvsnn.base.seeds import derive_rng
+from grvsnn.methods import bglr
+from grvsnn.models.gibbs.design import Design, build_design, gram_pairs
+from grvsnn.models.gibbs.lanes import Target, build_group, scale_features
+from grvsnn.models.gibbs.native import Kernel
+from grvsnn.models.gibbs.priors import MODELS
+from grvsnn.models.gibbs.sampler import (
     choose_kernel,
     iterate,
     plan_groups,
     start_hyperparameters,
 )
-from grvsnn.methods import bglr
-from grvsnn.seeds import derive_rng
 
 from benchmarks.memory import peak_gb, reset_peak
 

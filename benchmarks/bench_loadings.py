@@ -13,11 +13,11 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from grvsnn.loadings import eigen_loadings, pedigree_eigenpairs
-from grvsnn.pedigree import Pedigree
-from grvsnn.relationship import relationship_matrix
-from grvsnn.simulate import simulate_pedigree
-from grvsnn.simulation_params import SimulationParams
+from grvsnn.pedigree.loadings import eigen_loadings, pedigree_eigenpairs
+from grvsnn.pedigree.pedigree import Pedigree
+from grvsnn.pedigree.relationship import relationship_matrix
+from grvsnn.simulation.parameters import SimulationParams
+from grvsnn.simulation.population import simulate_pedigree
 
 from benchmarks.memory import peak_gb, reset_peak
 

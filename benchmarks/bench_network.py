@@ -10,9 +10,9 @@ import time
 
 import numpy as np
 import torch
-from grvsnn.inputs import Inputs, Standardiser
-from grvsnn.model import Architecture, build_network
-from grvsnn.training import TrainingSettings, epoch_of_steps
+from grvsnn.models.network.inputs import Inputs, Standardiser
+from grvsnn.models.network.network import Architecture, build_network
+from grvsnn.models.network.training import TrainingSettings, epoch_of_steps
 
 from benchmarks.memory import peak_gb, reset_peak
 

@@ -4,8 +4,8 @@ Accuracy is that of GBLUP from L L' over cross-validation folds, by REML, relati
 the whole A: r between predictions and true breeding values of simulated traits of
 heritability 0.4, and r with the phenotypes where a pedigree has real ones. For
 ``standardised`` the loadings are scaled to one over the training rows, as networks and
-Bayesian regressions take them, without those that `grvsnn.tasks.column_moments` calls
-unseen.
+Bayesian regressions take them, without those that
+`grvsnn.protocol.fold_task.column_moments` calls unseen.
 
 ``PYTHONPATH=scripts python -m benchmarks.bench_ranks [PEDIGREE ...]`` prints the tables
 behind config/README.md. Mouse, pine and pig need $GRVSNN_DATA_MIRROR and are passed
@@ -20,21 +20,21 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from grvsnn.base.errors import InputError
+from grvsnn.base.seeds import derive_rng
 from grvsnn.datasets.mouse import prepare_mouse
 from grvsnn.datasets.pig import read_pig_pedigree, read_pig_phenotypes
 from grvsnn.datasets.pine import read_pine_pedigree
 from grvsnn.datasets.r_files import plain_columns, read_r_objects
-from grvsnn.eigen import dense_eigenpairs
-from grvsnn.errors import InputError
-from grvsnn.loadings import eigen_loadings
-from grvsnn.pedigree import Pedigree
-from grvsnn.ranks import choose_rank
-from grvsnn.relationship import relationship_matrix
-from grvsnn.reml import build_contrasts, fit_reml
-from grvsnn.seeds import derive_rng
-from grvsnn.simulate import simulate_pedigree
-from grvsnn.simulation_params import SimulationParams
-from grvsnn.tasks import standardise
+from grvsnn.models.mixed.reml import build_contrasts, fit_reml
+from grvsnn.pedigree.eigenbasis import dense_eigenpairs
+from grvsnn.pedigree.loadings import eigen_loadings
+from grvsnn.pedigree.pedigree import Pedigree
+from grvsnn.pedigree.rank_rules import choose_rank
+from grvsnn.pedigree.relationship import relationship_matrix
+from grvsnn.protocol.fold_task import standardise
+from grvsnn.simulation.parameters import SimulationParams
+from grvsnn.simulation.population import simulate_pedigree
 
 HERITABILITY = 0.4
 N_TRAITS = 10

@@ -10,7 +10,7 @@ import sys
 import time
 from pathlib import Path
 
-from grvsnn.files import write_json
+from grvsnn.base.files import write_json
 
 HERE = Path(__file__).parent
 KEYS = ("name", "value", "unit", "peer", "peer_value", "ratio", "config")

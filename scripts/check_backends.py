@@ -4,10 +4,10 @@ import json
 import sys
 from collections.abc import Mapping
 
-from grvsnn.errors import InputError
-from grvsnn.labels import SAMPLED
+from grvsnn.base.errors import InputError
+from grvsnn.base.labels import SAMPLED
 from grvsnn.methods.bayes import BayesParams, choose_backend
-from grvsnn.tasks import base_method
+from grvsnn.protocol.fold_task import base_method
 
 
 def check_backends(config: Mapping) -> tuple[list[str], list[str]]:

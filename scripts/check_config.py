@@ -5,10 +5,10 @@ import sys
 from pathlib import Path
 
 from check_backends import check_backends
-from grvsnn.config_check import missing_controls
-from grvsnn.datasets.check import check_dataset
-from grvsnn.read_config import load_config
-from grvsnn.registry import read_registry
+from grvsnn.base.registry import read_registry
+from grvsnn.run.check_data import check_dataset
+from grvsnn.run.config_check import missing_controls
+from grvsnn.run.read_config import load_config
 
 
 def main(path: str) -> int:

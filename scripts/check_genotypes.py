@@ -1,12 +1,12 @@
 """Check a prepared dataset's genotypes: counts, measures and the names behind them."""
 
 import pandas as pd
+from grvsnn.base.files import read_json, read_parquet, write_csv, write_parquet
+from grvsnn.datasets.filters import count_removed, examine
 from grvsnn.datasets.prepared import PreparedDataset
-from grvsnn.files import read_json, read_parquet, write_csv, write_parquet
-from grvsnn.genotypes import read_genotypes
-from grvsnn.jobs import run_job
-from grvsnn.qc.checks import Limits, run_checks
-from grvsnn.qc.filters import count_removed, examine
+from grvsnn.genotypes.checks import Limits, run_checks
+from grvsnn.genotypes.plink import read_genotypes
+from grvsnn.run.job import run_job
 
 
 def main(job) -> None:

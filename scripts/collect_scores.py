@@ -1,8 +1,8 @@
 """Put the scores of all configured datasets into one table."""
 
 import pandas as pd
-from grvsnn.files import read_parquet, write_parquet
-from grvsnn.jobs import run_job
+from grvsnn.base.files import read_parquet, write_parquet
+from grvsnn.run.job import run_job
 
 
 def main(job) -> None:

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from grvsnn.families import relationships_of
-from grvsnn.files import naming_damage, read_parquet, write_json, write_parquet
-from grvsnn.jobs import run_job
-from grvsnn.loadings import loadings_by, sort_by_id
-from grvsnn.pedigree import Pedigree
-from grvsnn.ranks import describe_rank
+from grvsnn.base.files import naming_damage, read_parquet, write_json, write_parquet
+from grvsnn.pedigree.families import relationships_of
+from grvsnn.pedigree.loadings import loadings_by, sort_by_id
+from grvsnn.pedigree.pedigree import Pedigree
+from grvsnn.pedigree.rank_rules import describe_rank
+from grvsnn.run.job import run_job
 
 logger = logging.getLogger(__name__)
 

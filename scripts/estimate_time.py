@@ -6,10 +6,10 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from grvsnn.costs import measured_costs, read_costs
-from grvsnn.errors import InputError
-from grvsnn.estimate import estimate_fits, estimate_text, planned_fits
-from grvsnn.planned import dry_run
+from grvsnn.base.errors import InputError
+from grvsnn.planning.costs import measured_costs, read_costs
+from grvsnn.planning.dry_run import dry_run
+from grvsnn.planning.estimate import estimate_fits, estimate_text, planned_fits
 
 ROOT = Path(__file__).resolve().parents[1]
 COSTS = ROOT / "docs/results/costs.csv"

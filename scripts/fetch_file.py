@@ -2,8 +2,8 @@
 
 import os
 
-from grvsnn.fetch import fetch_file
-from grvsnn.jobs import run_job
+from grvsnn.datasets.fetch import fetch_file
+from grvsnn.run.job import run_job
 
 
 def main(job) -> None:

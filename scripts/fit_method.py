@@ -2,11 +2,11 @@
 
 from contextlib import nullcontext
 
-from grvsnn.checkpoints import keep_while_fitting
-from grvsnn.fitting import JobKey, checkpoint_folder, fit_and_write, load_tasks
-from grvsnn.jobs import run_job
+from grvsnn.base.usage import Usage, earlier_usage
 from grvsnn.methods.loading import job_params
-from grvsnn.usage import Usage, earlier_usage
+from grvsnn.run.checkpoints import keep_while_fitting
+from grvsnn.run.fit_job import JobKey, checkpoint_folder, fit_and_write, load_tasks
+from grvsnn.run.job import run_job
 
 
 def main(job) -> list[Usage]:

@@ -1,8 +1,8 @@
 """Write a prepared dataset's dosages before rounding, laid out like its .bed file."""
 
 from grvsnn.datasets.fractions import pick_fractions, read_fractions
-from grvsnn.genotypes import read_genotypes, write_dosages
-from grvsnn.jobs import run_job
+from grvsnn.genotypes.plink import read_genotypes, write_dosages
+from grvsnn.run.job import run_job
 
 
 def main(job) -> None:

@@ -5,10 +5,10 @@ import sys
 from collections.abc import Sequence
 
 import pandas as pd
-from grvsnn.errors import InputError, in_words
-from grvsnn.files import write_csv
-from grvsnn.lint import RULES, Assumptions, count_findings, lint_results
-from grvsnn.reported import read_results
+from grvsnn.base.errors import InputError, in_words
+from grvsnn.base.files import write_csv
+from grvsnn.scoring.plausibility import RULES, Assumptions, count_findings, lint_results
+from grvsnn.scoring.reported import read_results
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -2,11 +2,11 @@
 
 import numpy as np
 import pandas as pd
-from grvsnn.families import fold_relatives
-from grvsnn.files import naming_damage, read_parquet, write_parquet
-from grvsnn.folds import make_folds
-from grvsnn.genotypes import read_genotypes
-from grvsnn.jobs import run_job
+from grvsnn.base.files import naming_damage, read_parquet, write_parquet
+from grvsnn.genotypes.plink import read_genotypes
+from grvsnn.pedigree.families import fold_relatives
+from grvsnn.protocol.folds import make_folds
+from grvsnn.run.job import run_job
 
 
 def main(job) -> None:

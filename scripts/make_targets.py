@@ -1,8 +1,8 @@
 """Adjust and standardise phenotypes by training rows; hide the test phenotypes."""
 
-from grvsnn.files import read_parquet, write_parquet
-from grvsnn.jobs import run_job
-from grvsnn.targets import make_targets
+from grvsnn.base.files import read_parquet, write_parquet
+from grvsnn.protocol.targets import make_targets
+from grvsnn.run.job import run_job
 
 
 def main(job) -> None:

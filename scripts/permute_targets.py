@@ -1,8 +1,8 @@
 """Permute the phenotypes of each fold's training animals, for a control."""
 
-from grvsnn.files import read_parquet, write_parquet
-from grvsnn.jobs import run_job
-from grvsnn.sentinel import permute_training
+from grvsnn.base.files import read_parquet, write_parquet
+from grvsnn.run.job import run_job
+from grvsnn.scoring.null_band import permute_training
 
 
 def main(job) -> None:

@@ -5,8 +5,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from grvsnn.errors import InputError
-from grvsnn.planned import local_rules, plan_from_start, rules_text
+from grvsnn.base.errors import InputError
+from grvsnn.planning.dry_run import local_rules, plan_from_start, rules_text
 
 ROOT = Path(__file__).resolve().parents[1]
 SLURM = ROOT / "workflow/profiles/slurm"

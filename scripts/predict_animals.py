@@ -4,11 +4,11 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from grvsnn.conformal import COVERAGE
-from grvsnn.errors import InputError, in_words
-from grvsnn.files import write_csv
-from grvsnn.new_animals import MAX_ABSENT, predict_from_bed
-from grvsnn.regressor import GRVSNNRegressor
+from grvsnn.base.errors import InputError, in_words
+from grvsnn.base.files import write_csv
+from grvsnn.estimator.new_animals import MAX_ABSENT, predict_from_bed
+from grvsnn.estimator.regressor import GRVSNNRegressor
+from grvsnn.protocol.conformal import COVERAGE
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
+from grvsnn.datasets.filters import filter_dataset
 from grvsnn.datasets.formats import prepare
-from grvsnn.jobs import run_job
-from grvsnn.qc.filters import filter_dataset
+from grvsnn.run.job import run_job
 
 
 def main(job) -> None:

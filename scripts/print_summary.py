@@ -3,8 +3,8 @@
 import sys
 from pathlib import Path
 
-from grvsnn.files import read_parquet
-from grvsnn.tables.text import summary_text
+from grvsnn.base.files import read_parquet
+from grvsnn.report.tables.text import summary_text
 
 if __name__ == "__main__":
     scores, report = sys.argv[1:]

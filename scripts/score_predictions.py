@@ -4,15 +4,15 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
-from grvsnn.compare import compare_methods
-from grvsnn.files import parquet_columns, read_json, read_parquet, write_parquet
-from grvsnn.genotypes import read_genotypes
-from grvsnn.jobs import run_job
-from grvsnn.metrics import score_predictions
-from grvsnn.selection import TrueQtl, by_rule, score_selection, stability_scores
-from grvsnn.tables.facts import fit_facts
-from grvsnn.targets import restate
-from grvsnn.tasks import is_leaky
+from grvsnn.base.files import parquet_columns, read_json, read_parquet, write_parquet
+from grvsnn.genotypes.plink import read_genotypes
+from grvsnn.protocol.fold_task import is_leaky
+from grvsnn.protocol.targets import restate
+from grvsnn.report.tables.facts import fit_facts
+from grvsnn.run.job import run_job
+from grvsnn.scoring.comparisons import compare_methods
+from grvsnn.scoring.metrics import score_predictions
+from grvsnn.scoring.selection import TrueQtl, by_rule, score_selection, stability_scores
 
 KEYS = ["dataset", "setting", "method", "repeat", "fold", "trait"]
 COLUMNS = [*KEYS, "feature", "kind", "selected"]

@@ -3,13 +3,13 @@
 from dataclasses import asdict
 from pathlib import Path
 
+from grvsnn.base.files import write_parquet
+from grvsnn.base.seeds import derive_seed
+from grvsnn.datasets.filters import filter_dataset
 from grvsnn.datasets.like import read_relatives, shape_params
 from grvsnn.datasets.prepared import PreparedDataset
-from grvsnn.files import write_parquet
-from grvsnn.jobs import run_job
-from grvsnn.qc.filters import filter_dataset
-from grvsnn.seeds import derive_seed
-from grvsnn.simulate import SimulatedPopulation, simulate_population
+from grvsnn.run.job import run_job
+from grvsnn.simulation.population import SimulatedPopulation, simulate_population
 
 
 def main(job) -> None:

@@ -1,8 +1,8 @@
 """Leave out training animals of every fold, for learning curves."""
 
-from grvsnn.files import read_parquet, write_parquet
-from grvsnn.jobs import run_job
-from grvsnn.shares import take_shares
+from grvsnn.base.files import read_parquet, write_parquet
+from grvsnn.protocol.training_shares import take_shares
+from grvsnn.run.job import run_job
 
 
 def main(job) -> None:

@@ -10,14 +10,14 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from grvsnn.budget import budget_table
-from grvsnn.costs import measured_costs, read_costs, renew_costs
-from grvsnn.errors import InputError
-from grvsnn.files import write_csv, write_text
-from grvsnn.planned import local_rules, plan_from_start
-from grvsnn.read_config import read_config
-from grvsnn.reference import add_machine
-from grvsnn.tables import markdown
+from grvsnn.base.errors import InputError
+from grvsnn.base.files import write_csv, write_text
+from grvsnn.planning.budget import budget_table
+from grvsnn.planning.costs import measured_costs, read_costs, renew_costs
+from grvsnn.planning.dry_run import local_rules, plan_from_start
+from grvsnn.planning.results_page import add_machine
+from grvsnn.report.tables import markdown
+from grvsnn.run.read_config import read_config
 
 ROOT = Path(__file__).resolve().parents[1]
 COSTS = ROOT / "docs/results/costs.csv"

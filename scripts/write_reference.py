@@ -5,11 +5,16 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from grvsnn.costs import measured_costs, read_costs, renew_costs
-from grvsnn.errors import InputError, in_words
-from grvsnn.files import write_csv, write_text
-from grvsnn.read_config import read_config
-from grvsnn.reference import add_machine, read_fits, reference_page, summary_line
+from grvsnn.base.errors import InputError, in_words
+from grvsnn.base.files import write_csv, write_text
+from grvsnn.planning.costs import measured_costs, read_costs, renew_costs
+from grvsnn.planning.results_page import (
+    add_machine,
+    read_fits,
+    reference_page,
+    summary_line,
+)
+from grvsnn.run.read_config import read_config
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

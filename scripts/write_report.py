@@ -3,10 +3,10 @@
 from pathlib import Path
 
 import pandas as pd
-from grvsnn.files import read_json, read_parquet, write_text
-from grvsnn.jobs import run_job
-from grvsnn.report import Run, render_report
+from grvsnn.base.files import read_json, read_parquet, write_text
 from grvsnn.report.facts import read_data
+from grvsnn.report.page import Run, render_report
+from grvsnn.run.job import run_job
 
 
 def main(job) -> None:

@@ -2,10 +2,10 @@
 
 import logging
 
-from grvsnn.jobs import run_job
-from grvsnn.labels import dataset_label
+from grvsnn.base.labels import dataset_label
 from grvsnn.report.given import Given, by_result, find_function
-from grvsnn.tables.write import write_table
+from grvsnn.report.tables.write import write_table
+from grvsnn.run.job import run_job
 
 logger = logging.getLogger("grvsnn")
 

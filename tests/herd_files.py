@@ -5,8 +5,8 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from grvsnn.genotypes import write_genotypes
-from grvsnn.simulate import SimulatedPopulation, simulate_population
+from grvsnn.genotypes.plink import write_genotypes
+from grvsnn.simulation.population import SimulatedPopulation, simulate_population
 
 PARAMS = {
     "n_sires": 3,

@@ -3,15 +3,15 @@
 import numpy as np
 import pandas as pd
 import pytest
+from grvsnn.base.files import write_parquet
 from grvsnn.datasets.prepared import PreparedDataset
-from grvsnn.files import write_parquet
-from grvsnn.fitting import JobKey, load_tasks
-from grvsnn.folds import make_folds
-from grvsnn.loadings import eigen_loadings
 from grvsnn.methods import MODULES, load_method
-from grvsnn.pedigree import Pedigree
-from grvsnn.simulate import simulate_population
-from grvsnn.targets import make_targets
+from grvsnn.pedigree.loadings import eigen_loadings
+from grvsnn.pedigree.pedigree import Pedigree
+from grvsnn.protocol.folds import make_folds
+from grvsnn.protocol.targets import make_targets
+from grvsnn.run.fit_job import JobKey, load_tasks
+from grvsnn.simulation.population import simulate_population
 
 FOLD = 2
 PARAMS = {

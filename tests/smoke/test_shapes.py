@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from grvsnn.usage import read_usage
+from grvsnn.base.usage import read_usage
 
 HERE = Path(__file__).parent
 N_METHODS = 8

@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
-from grvsnn.gibbs.design import build_design, gram_pairs
-from grvsnn.gibbs.lanes import Target, build_group, scale_features
-from grvsnn.gibbs.native import native_kernel
-from grvsnn.gibbs.sampler import choose_kernel, start_hyperparameters
+from grvsnn.models.gibbs.design import build_design, gram_pairs
+from grvsnn.models.gibbs.lanes import Target, build_group, scale_features
+from grvsnn.models.gibbs.native import native_kernel
+from grvsnn.models.gibbs.sampler import choose_kernel, start_hyperparameters
 
 MODELS = ("brr", "blasso", "bayescpi")
 KERNELS = ("c", "numba")

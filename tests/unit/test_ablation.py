@@ -3,17 +3,17 @@
 import numpy as np
 import pandas as pd
 import pytest
-from grvsnn.ablation import METRICS, ablation_scores, epoch_scores
-from grvsnn.companions import compare_with_base
-from grvsnn.figures.ablation import plot_ablation
-from grvsnn.figures.curves import CURVE, additive_line, plot_curves, top_loci
-from grvsnn.labels import method_label, rule_label
+from grvsnn.base.labels import method_label, rule_label
 from grvsnn.methods import load_method
-from grvsnn.style import look
-from grvsnn.tables.ablation import ablation_table
-from grvsnn.tables.pedigree import improvement, pedigree_table
-from grvsnn.tables.selection import selection_table
-from grvsnn.tables.unchanged import unchanged_runs
+from grvsnn.report.figures.ablation import plot_ablation
+from grvsnn.report.figures.curves import CURVE, additive_line, plot_curves, top_loci
+from grvsnn.report.figures.style import look
+from grvsnn.report.tables.ablation import ablation_table
+from grvsnn.report.tables.pedigree import improvement, pedigree_table
+from grvsnn.report.tables.selection import selection_table
+from grvsnn.report.tables.unchanged import unchanged_runs
+from grvsnn.scoring.ablation import METRICS, ablation_scores, epoch_scores
+from grvsnn.scoring.variants import compare_with_base
 from toy_tasks import change, make_population, make_tasks
 
 SETTINGS = ["markers", "markers_pedigree"]

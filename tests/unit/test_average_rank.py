@@ -3,14 +3,14 @@
 import numpy as np
 import pandas as pd
 import pytest
-from grvsnn.errors import InputError
-from grvsnn.loadings import eigen_loadings, loadings_by, sort_by_id
-from grvsnn.pedigree import Pedigree
-from grvsnn.ranks import BAR, choose_rank, describe_rank
-from grvsnn.relationship import BlockOperator, relationship_matrix
-from grvsnn.simulate import simulate_pedigree
-from grvsnn.simulation_params import SimulationParams
-from grvsnn.tasks import column_moments
+from grvsnn.base.errors import InputError
+from grvsnn.pedigree.loadings import eigen_loadings, loadings_by, sort_by_id
+from grvsnn.pedigree.pedigree import Pedigree
+from grvsnn.pedigree.rank_rules import BAR, choose_rank, describe_rank
+from grvsnn.pedigree.relationship import BlockOperator, relationship_matrix
+from grvsnn.protocol.fold_task import column_moments
+from grvsnn.simulation.parameters import SimulationParams
+from grvsnn.simulation.population import simulate_pedigree
 
 HERDS = {
     "families": dict(n_generations=2, n_genotyped_generations=1, n_sires=12),

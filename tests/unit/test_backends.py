@@ -7,8 +7,8 @@ import sys
 
 import numpy as np
 import pytest
-from grvsnn.errors import InputError
-from grvsnn.files import remove_unfinished, scratch_folder
+from grvsnn.base.errors import InputError
+from grvsnn.base.files import remove_unfinished, scratch_folder
 from grvsnn.methods import bayes, bglr, job_params, load_method
 from grvsnn.methods.bayes import BayesParams, choose_backend
 
@@ -100,7 +100,7 @@ def test_traits_that_tell_nothing_end_alike_on_both_backends(
 def test_the_next_run_removes_what_a_killed_one_left(tmp_path):
     folder = tmp_path / "bglr-scratch"
     code = (
-        "import sys, time; from grvsnn.files import scratch_folder\n"
+        "import sys, time; from grvsnn.base.files import scratch_folder\n"
         "with scratch_folder(sys.argv[1]) as folder:\n"
         "    (folder / 'chain_ETA_b.bin').write_text('half a chain')\n"
         "    print('writing', flush=True); time.sleep(60)\n"

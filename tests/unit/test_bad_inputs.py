@@ -16,8 +16,8 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 import pytest
-from grvsnn.datasets.check import check_dataset
-from grvsnn.genotypes import write_genotypes
+from grvsnn.genotypes.plink import write_genotypes
+from grvsnn.run.check_data import check_dataset
 from snakemake.iocontainers import Namedlist
 
 IDS = [f"a{number}" for number in range(1, 11)]

@@ -8,9 +8,9 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from grvsnn.errors import InputError
+from grvsnn.base.errors import InputError
 from grvsnn.methods import bayes, bglr
-from grvsnn.tasks import standardise
+from grvsnn.protocol.fold_task import standardise
 
 from tests.unit.toy_tasks import change, make_population, make_tasks
 

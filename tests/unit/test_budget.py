@@ -4,17 +4,17 @@ import copy
 
 import pandas as pd
 import pytest
-from grvsnn.budget import budget_frame, budget_table, price_jobs
-from grvsnn.costs import (
+from grvsnn.base.files import write_csv, write_json
+from grvsnn.base.usage import Usage, write_usage
+from grvsnn.planning.budget import budget_frame, budget_table, price_jobs
+from grvsnn.planning.costs import (
     hash_settings,
     job_kind,
     measured_costs,
     read_costs,
     renew_costs,
 )
-from grvsnn.files import write_csv, write_json
-from grvsnn.planned import count_sent, planned_jobs, rules_text
-from grvsnn.usage import Usage, write_usage
+from grvsnn.planning.dry_run import count_sent, planned_jobs, rules_text
 
 CONFIG = {
     "datasets": ["mouse", "pig"],

@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
-from grvsnn.checkpoints import fit_fold_by_fold, read_fold, write_fold
-from grvsnn.errors import InputError
+from grvsnn.base.errors import InputError
 from grvsnn.methods import FOLD_BY_FOLD, load_method
-from grvsnn.tasks import FoldFit
+from grvsnn.protocol.fold_task import FoldFit
+from grvsnn.run.checkpoints import fit_fold_by_fold, read_fold, write_fold
 from toy_tasks import make_population, make_tasks
 
 QUICK = {

@@ -3,23 +3,23 @@
 import numpy as np
 import pandas as pd
 import pytest
-from grvsnn.companions import beside_base, compare_with_base
-from grvsnn.errors import InputError
-from grvsnn.figures.learning_curve import plot_learning
-from grvsnn.figures.optimism import plot_optimism
-from grvsnn.folds import fold_rows, make_folds
+from grvsnn.base.errors import InputError
 from grvsnn.methods import load_method
 from grvsnn.methods.grvsnn import fit
-from grvsnn.metrics import pearson
-from grvsnn.optimism import (
+from grvsnn.protocol.folds import fold_rows, make_folds
+from grvsnn.protocol.training_shares import share_scores, share_size, take_shares
+from grvsnn.report.figures.learning_curve import plot_learning
+from grvsnn.report.figures.optimism import plot_optimism
+from grvsnn.report.tables.learning_curve import learning_table
+from grvsnn.report.tables.optimism import optimism_table
+from grvsnn.scoring.metrics import pearson
+from grvsnn.scoring.optimism import (
     CONTRASTS,
     compare_cells,
     fitted_shares,
     optimism_scores,
 )
-from grvsnn.shares import share_scores, share_size, take_shares
-from grvsnn.tables.learning_curve import learning_table
-from grvsnn.tables.optimism import optimism_table
+from grvsnn.scoring.variants import beside_base, compare_with_base
 from toy_tasks import change, make_population, make_tasks
 
 N, SEED = 200, 5

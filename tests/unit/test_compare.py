@@ -3,7 +3,7 @@ import warnings
 import numpy as np
 import pandas as pd
 import pytest
-from grvsnn.compare import (
+from grvsnn.scoring.comparisons import (
     compare_methods,
     compare_settings,
     correlated_t,

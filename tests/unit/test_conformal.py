@@ -5,10 +5,10 @@ from itertools import pairwise
 import numpy as np
 import pytest
 import torch
-from grvsnn.conformal import cv_plus, member_intervals
-from grvsnn.errors import InputError
-from grvsnn.multiplicative import gradient_flow
-from grvsnn.stacking import earn_weights
+from grvsnn.base.errors import InputError
+from grvsnn.models.plus.gradient_flow import gradient_flow
+from grvsnn.models.plus.stacking import earn_weights
+from grvsnn.protocol.conformal import cv_plus, member_intervals
 
 
 def test_ranks_are_the_papers_on_cases_done_by_hand():
@@ -68,7 +68,7 @@ def test_members_that_agree_are_one_member_and_order_does_not_matter(monkeypatch
     before = cv_plus(apart, residuals, member)
     order, names = rng.permutation(200), rng.permutation(5)
     # also in blocks of seven new rows
-    monkeypatch.setattr("grvsnn.conformal.BLOCK", 7 * 200)
+    monkeypatch.setattr("grvsnn.protocol.conformal.BLOCK", 7 * 200)
     after = cv_plus(apart[np.argsort(names)], residuals[order], names[member[order]])
     for one, two in zip(before, after, strict=True):
         np.testing.assert_array_equal(one, two)

@@ -3,8 +3,8 @@
 import numpy as np
 import pandas as pd
 import pytest
-from grvsnn.coverage import coverage_frame, interval_scores, wilson
-from grvsnn.metrics import score_predictions
+from grvsnn.scoring.interval_coverage import coverage_frame, interval_scores, wilson
+from grvsnn.scoring.metrics import score_predictions
 from scipy.stats import binomtest
 
 NAN = float("nan")

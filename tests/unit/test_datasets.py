@@ -2,11 +2,11 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from grvsnn.base.errors import InputError
 from grvsnn.datasets.mouse import prepare_mouse
 from grvsnn.datasets.pig import prepare_pig
 from grvsnn.datasets.pine import prepare_pine
 from grvsnn.datasets.r_files import read_r_objects
-from grvsnn.errors import InputError
 
 
 @pytest.fixture(scope="module")

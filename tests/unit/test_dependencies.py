@@ -1,7 +1,7 @@
 from pathlib import Path
 
 import pytest
-from grvsnn.dependencies import code_of, packages_of
+from grvsnn.run.code_hash import code_of, packages_of
 
 
 @pytest.fixture

@@ -4,12 +4,12 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from grvsnn.base.errors import InputError
 from grvsnn.datasets.mouse import prepare_mouse
-from grvsnn.errors import InputError
-from grvsnn.families import close_families, fold_relatives
-from grvsnn.folds import make_folds
-from grvsnn.pedigree import Pedigree
-from grvsnn.relationship import relationship_matrix
+from grvsnn.pedigree.families import close_families, fold_relatives
+from grvsnn.pedigree.pedigree import Pedigree
+from grvsnn.pedigree.relationship import relationship_matrix
+from grvsnn.protocol.folds import make_folds
 
 
 def breed(n_sires=3, dams_per_sire=2, litter=3):

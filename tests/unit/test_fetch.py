@@ -1,9 +1,9 @@
 import hashlib
 
 import pytest
-from grvsnn import fetch
-from grvsnn.errors import InputError
-from grvsnn.fetch import check_redirect, fetch_file
+from grvsnn.base.errors import InputError
+from grvsnn.datasets import fetch
+from grvsnn.datasets.fetch import check_redirect, fetch_file
 
 CONTENT = b"genotypes"
 SHA256 = hashlib.sha256(CONTENT).hexdigest()

@@ -7,15 +7,23 @@ import matplotlib.text
 import numpy as np
 import pandas as pd
 import pytest
-from grvsnn import figures
-from grvsnn.compare import compare_methods, correlated_t
-from grvsnn.figures.qc import plot_quality
-from grvsnn.figures.reported import plot_reported
-from grvsnn.histories import history_frame, pack_losses
-from grvsnn.metrics import dcor, pearson
-from grvsnn.qc.checks import Limits
-from grvsnn.style import LOOKS
-from grvsnn.tables import runtime_frame
+from grvsnn.genotypes.checks import Limits
+from grvsnn.report.figures.forest import plot_comparisons
+from grvsnn.report.figures.intervals import mean_intervals
+from grvsnn.report.figures.manhattan import plot_manhattan
+from grvsnn.report.figures.qc import plot_quality
+from grvsnn.report.figures.ranges import plot_coverage, plot_stability
+from grvsnn.report.figures.reported import plot_reported
+from grvsnn.report.figures.scatter import pair_up, plot_true_vs_predicted
+from grvsnn.report.figures.scree import Spectrum, plot_scree
+from grvsnn.report.figures.strip import plot_runs
+from grvsnn.report.figures.style import LOOKS
+from grvsnn.report.figures.tradeoff import plot_accuracy_minutes
+from grvsnn.report.figures.training import plot_training
+from grvsnn.report.tables.runs import runtime_frame
+from grvsnn.scoring.comparisons import compare_methods, correlated_t
+from grvsnn.scoring.metrics import dcor, pearson
+from grvsnn.scoring.training_curves import history_frame, pack_losses
 from matplotlib.backends.backend_agg import RendererAgg
 
 SETTINGS = ["markers", "markers_pedigree", "pedigree"]
@@ -88,19 +96,19 @@ def draw_minutes(paths, **levels):
         dict(zip(names, [*job, 60.0 + 30 * i], strict=True))
         for i, job in enumerate(jobs)
     ]
-    figures.plot_accuracy_minutes(scores, runtime_frame(fits), paths)
+    plot_accuracy_minutes(scores, runtime_frame(fits), paths)
 
 
 def draw_scree(paths):
     values = np.r_[np.linspace(9, 2, 20), np.full(60, 0.5)]
-    spectrum = figures.Spectrum(values, 20, "knee", 0.785)
-    among_ties = figures.Spectrum(values, 40, "fixed", ties=(21, 80))
-    figures.plot_scree({"mouse": spectrum, "my_herd": among_ties}, paths)
+    spectrum = Spectrum(values, 20, "knee", 0.785)
+    among_ties = Spectrum(values, 40, "fixed", ties=(21, 80))
+    plot_scree({"mouse": spectrum, "my_herd": among_ties}, paths)
 
 
 def draw_manhattan(paths):
     runs, marker_map, qtl = make_features()
-    figures.plot_manhattan(runs, marker_map, paths, qtl=qtl)
+    plot_manhattan(runs, marker_map, paths, qtl=qtl)
 
 
 def make_coverage(**levels):
@@ -121,7 +129,7 @@ def draw_stability(paths):
     frame["stability"] = np.linspace(0, 0.9, len(frame))
     frame.loc[frame.index[1], "stability"] = np.nan
     frame["lower"], frame["upper"] = frame["stability"] - 0.1, frame["stability"] + 0.1
-    figures.plot_stability(frame, paths)
+    plot_stability(frame, paths)
 
 
 def draw_reported(paths, traits=("body_length", "bmi")):
@@ -192,39 +200,33 @@ def draw_training(paths, settings=SETTINGS[:2]):
         for method, fold in folds.items()
         for setting in settings
     ]
-    figures.plot_training(history_frame(fits), paths)
+    plot_training(history_frame(fits), paths)
 
 
 SMALL = {"traits": ["body_length"], "settings": SETTINGS}
 FIGURES = {
     "quality": draw_quality,
     "quality, no parents": lambda paths: draw_quality(paths, with_parents=False),
-    "scatter": lambda paths: figures.plot_true_vs_predicted(make_points(), paths),
+    "scatter": lambda paths: plot_true_vs_predicted(make_points(), paths),
     "scree": draw_scree,
-    "runs": lambda paths: figures.plot_runs(make_scores(), paths),
-    "breeding": lambda paths: figures.plot_runs(
+    "runs": lambda paths: plot_runs(make_scores(), paths),
+    "breeding": lambda paths: plot_runs(
         make_scores("accuracy_breeding"), paths, metric="accuracy_breeding"
     ),
     "minutes": draw_minutes,
-    "forest": lambda paths: figures.plot_comparisons(
-        compare_methods(make_scores()), paths
-    ),
+    "forest": lambda paths: plot_comparisons(compare_methods(make_scores()), paths),
     "manhattan": draw_manhattan,
-    "coverage": lambda paths: figures.plot_coverage(make_coverage(), paths),
-    "coverage, one panel": lambda paths: figures.plot_coverage(
-        make_coverage(**SMALL), paths
-    ),
-    "calibration": lambda paths: figures.plot_runs(
-        make_scores("slope"), paths, metric="slope"
-    ),
+    "coverage": lambda paths: plot_coverage(make_coverage(), paths),
+    "coverage, one panel": lambda paths: plot_coverage(make_coverage(**SMALL), paths),
+    "calibration": lambda paths: plot_runs(make_scores("slope"), paths, metric="slope"),
     "stability": draw_stability,
     "training": draw_training,
     "training, one column": lambda paths: draw_training(paths, SETTINGS[:1]),
     "reported": draw_reported,
     "reported, one trait": lambda paths: draw_reported(paths, ["bmi"]),
-    "runs, one panel": lambda paths: figures.plot_runs(make_scores(**SMALL), paths),
+    "runs, one panel": lambda paths: plot_runs(make_scores(**SMALL), paths),
     "minutes, one panel": lambda paths: draw_minutes(paths, **SMALL),
-    "forest, one panel": lambda paths: figures.plot_comparisons(
+    "forest, one panel": lambda paths: plot_comparisons(
         compare_methods(make_scores(**SMALL)), paths
     ),
 }
@@ -283,7 +285,7 @@ def test_no_text_overlaps_another_or_leaves_the_page(drawn):
 
 def test_scatter_prints_r_and_dcor_of_its_points(tmp_path):
     points = make_points()
-    figures.plot_true_vs_predicted(points, [tmp_path / "f.svg"])
+    plot_true_vs_predicted(points, [tmp_path / "f.svg"])
     shown = " ".join(texts(tmp_path / "f.svg"))
     for _, part in points.groupby("trait"):
         observed, predicted = part["observed"].to_numpy(), part["predicted"].to_numpy()
@@ -295,7 +297,7 @@ def test_scatter_prints_r_and_dcor_of_its_points(tmp_path):
 
 def test_scatter_of_constant_predictions_says_so(tmp_path):
     points = make_points().assign(predicted=0.0)
-    figures.plot_true_vs_predicted(points, [tmp_path / "f.svg"])
+    plot_true_vs_predicted(points, [tmp_path / "f.svg"])
     assert "constant predictions" in " ".join(texts(tmp_path / "f.svg"))
 
 
@@ -310,7 +312,7 @@ def test_pair_up_joins_and_drops_missing_phenotypes():
         }
     )
     predictions = truth.drop(columns="observed").assign(predicted=[1.0, 2.0, 3.0])
-    pairs = figures.pair_up(predictions.iloc[::-1], truth)
+    pairs = pair_up(predictions.iloc[::-1], truth)
     got = pairs.set_index("sample_id")[["observed", "predicted"]]
     assert got.to_dict("index") == {
         "c": {"observed": 1.5, "predicted": 3.0},
@@ -329,7 +331,7 @@ def test_scree_prints_rank_rule_and_share(tmp_path):
 
 
 def test_runs_are_all_drawn(tmp_path):
-    figures.plot_runs(make_scores(), [tmp_path / "f.svg"])
+    plot_runs(make_scores(), [tmp_path / "f.svg"])
     root = ET.parse(tmp_path / "f.svg").getroot()
     pale = [
         node
@@ -347,8 +349,8 @@ def test_means_of_fewer_runs_name_their_number(tmp_path):
     )
     scores.loc[few, "value"] = np.nan
     scores.loc[(scores["method"] == "brr") & (scores["fold"] == 5), "value"] = np.nan
-    figures.plot_runs(scores, [tmp_path / "runs.svg"])
-    figures.plot_comparisons(compare_methods(scores), [tmp_path / "tests.svg"])
+    plot_runs(scores, [tmp_path / "runs.svg"])
+    plot_comparisons(compare_methods(scores), [tmp_path / "tests.svg"])
     for name in ("runs", "tests"):
         text = (tmp_path / f"{name}.svg").read_text()
         assert re.findall(r">n = (\d+)<", text) == ["8", "1"], name
@@ -356,7 +358,7 @@ def test_means_of_fewer_runs_name_their_number(tmp_path):
 
 def test_mean_intervals_are_the_corrected_ones():
     scores = make_scores()
-    got = figures.mean_intervals(scores, ["method", "setting", "trait"])
+    got = mean_intervals(scores, ["method", "setting", "trait"])
     first = got.iloc[0]
     runs = scores.merge(first[["method", "setting", "trait"]].to_frame().T)["value"]
     expected = correlated_t(runs, rho=1 / 5)

@@ -3,8 +3,8 @@ import os
 
 import numpy as np
 import pytest
-from grvsnn.files import atomic_path, write_json, write_text
-from grvsnn.seeds import derive_rng, derive_seed
+from grvsnn.base.files import atomic_path, write_json, write_text
+from grvsnn.base.seeds import derive_rng, derive_seed
 
 
 def test_failed_block_leaves_nothing_and_keeps_the_old_file(tmp_path):

@@ -5,14 +5,14 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
-from grvsnn import fitting
-from grvsnn.errors import InputError
-from grvsnn.files import write_parquet
-from grvsnn.fitting import JobKey, checkpoint_folder, fit_and_write, load_tasks
-from grvsnn.folds import make_folds
-from grvsnn.genotypes import read_genotypes, write_genotypes
-from grvsnn.targets import make_targets
-from grvsnn.tasks import FoldFit
+from grvsnn.base.errors import InputError
+from grvsnn.base.files import write_parquet
+from grvsnn.genotypes.plink import read_genotypes, write_genotypes
+from grvsnn.protocol.fold_task import FoldFit
+from grvsnn.protocol.folds import make_folds
+from grvsnn.protocol.targets import make_targets
+from grvsnn.run import fit_job as fitting
+from grvsnn.run.fit_job import JobKey, checkpoint_folder, fit_and_write, load_tasks
 
 N, P, M = 30, 8, 3
 IDS = np.array([f"a{i:02d}" for i in range(N)])

@@ -3,8 +3,14 @@
 import numpy as np
 import pandas as pd
 import pytest
-from grvsnn.errors import InputError
-from grvsnn.folds import SCHEMES, fold_rows, forward_blocks, make_folds, stratify
+from grvsnn.base.errors import InputError
+from grvsnn.protocol.folds import (
+    SCHEMES,
+    fold_rows,
+    forward_blocks,
+    make_folds,
+    stratify,
+)
 
 N = 203
 

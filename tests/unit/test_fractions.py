@@ -3,20 +3,20 @@
 import numpy as np
 import pandas as pd
 import pytest
-from grvsnn.config_check import find_problems
+from grvsnn.base.errors import InputError
 from grvsnn.datasets.fractions import pick_fractions, read_fractions
 from grvsnn.datasets.vcf import read_vcf
-from grvsnn.errors import InputError
-from grvsnn.fitting import JobKey, load_tasks
-from grvsnn.genotypes import (
+from grvsnn.genotypes.plink import (
     impute_by_training_rows,
     read_dosages,
     write_dosages,
     write_genotypes,
 )
-from grvsnn.gibbs import build_design
 from grvsnn.methods import load_method
-from grvsnn.regimes import MarkerColumns
+from grvsnn.models.gibbs.design import build_design
+from grvsnn.models.plus.marker_effects import MarkerColumns
+from grvsnn.run.config_check import find_problems
+from grvsnn.run.fit_job import JobKey, load_tasks
 
 from tests.unit.toy_tasks import change, make_population, make_tasks
 

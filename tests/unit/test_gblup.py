@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
-from grvsnn import polygenic
-from grvsnn.errors import InputError
+from grvsnn.base.errors import InputError
 from grvsnn.methods import gblup
-from grvsnn.tasks import column_moments
+from grvsnn.models.mixed import kernels as polygenic
+from grvsnn.protocol.fold_task import column_moments
 
 from tests.unit.toy_tasks import change, make_population, make_tasks
 

@@ -1,8 +1,12 @@
 import numpy as np
 import pandas as pd
 import pytest
-from grvsnn.errors import InputError
-from grvsnn.genotypes import impute_by_training_rows, read_genotypes, write_genotypes
+from grvsnn.base.errors import InputError
+from grvsnn.genotypes.plink import (
+    impute_by_training_rows,
+    read_genotypes,
+    write_genotypes,
+)
 
 
 def make_map(n):

@@ -1,10 +1,10 @@
-"""The three Bayesian methods under the contract of `grvsnn.tasks`."""
+"""The three Bayesian methods under the contract of `grvsnn.protocol.fold_task`."""
 
 import json
 
 import numpy as np
 import pytest
-from grvsnn.errors import InputError
+from grvsnn.base.errors import InputError
 from grvsnn.methods import bayes
 
 from tests.unit.toy_tasks import change, make_population, make_tasks

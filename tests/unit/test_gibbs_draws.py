@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
-from grvsnn.gibbs import fallback
-from grvsnn.gibbs.design import BLOCK
+from grvsnn.models.gibbs import fallback
+from grvsnn.models.gibbs.design import BLOCK
 from scipy import stats
 
 from tests.unit.gibbs_toys import kernel_or_skip

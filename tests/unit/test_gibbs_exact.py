@@ -2,12 +2,13 @@
 
 import numpy as np
 import pytest
-from grvsnn.gibbs import Settings, Target, build_design, fit_exact_brr, sample
-from grvsnn.gibbs.exact_pair import weigh_ratios
-from grvsnn.gibbs.lanes import scale_features, target_prior
-from grvsnn.gibbs.posterior import Recorder
-from grvsnn.gibbs.priors import DF
-from grvsnn.gibbs.sampler import iterate
+from grvsnn.models.gibbs.design import build_design
+from grvsnn.models.gibbs.exact import fit_exact_brr
+from grvsnn.models.gibbs.exact_pair import weigh_ratios
+from grvsnn.models.gibbs.lanes import Target, scale_features, target_prior
+from grvsnn.models.gibbs.posterior import Recorder
+from grvsnn.models.gibbs.priors import DF
+from grvsnn.models.gibbs.sampler import Settings, iterate, sample
 from scipy import integrate, stats
 
 from tests.unit.gibbs_toys import (

@@ -2,10 +2,9 @@
 
 import numpy as np
 import pytest
-from grvsnn.gibbs import Settings, sample
-from grvsnn.gibbs.lanes import Target
-from grvsnn.gibbs.sampler import plan_groups
 from grvsnn.methods import bayes
+from grvsnn.models.gibbs.lanes import Target
+from grvsnn.models.gibbs.sampler import Settings, plan_groups, sample
 
 from tests.unit.gibbs_toys import (
     KERNELS,

@@ -9,10 +9,10 @@ part in centred phenotypes and stays 0.
 
 import numpy as np
 import pytest
-from grvsnn.gibbs.design import build_design
-from grvsnn.gibbs.lanes import Target
-from grvsnn.gibbs.priors import DF, LAMBDA_SHAPE, PI_COUNTS, Prior, TermPrior
-from grvsnn.gibbs.sampler import iterate
+from grvsnn.models.gibbs.design import build_design
+from grvsnn.models.gibbs.lanes import Target
+from grvsnn.models.gibbs.priors import DF, LAMBDA_SHAPE, PI_COUNTS, Prior, TermPrior
+from grvsnn.models.gibbs.sampler import iterate
 from scipy import stats
 
 from tests.unit.gibbs_toys import KERNELS, MODELS, kernel_or_skip, start_group

@@ -2,12 +2,12 @@
 
 import numpy as np
 import pytest
-from grvsnn.genotypes import find_gaps, impute_by_training_rows
-from grvsnn.gibbs import Settings, build_design, fit_exact_brr, sample
-from grvsnn.gibbs.design import BLOCK, find_patch, gram_pairs
-from grvsnn.gibbs.lanes import Target, build_group, scale_features
-from grvsnn.gibbs.sampler import iterate, start_hyperparameters
+from grvsnn.genotypes.plink import find_gaps, impute_by_training_rows
 from grvsnn.methods import bayes
+from grvsnn.models.gibbs.design import BLOCK, build_design, find_patch, gram_pairs
+from grvsnn.models.gibbs.exact import fit_exact_brr
+from grvsnn.models.gibbs.lanes import Target, build_group, scale_features
+from grvsnn.models.gibbs.sampler import Settings, iterate, sample, start_hyperparameters
 
 from tests.unit.gibbs_toys import KERNELS, MODELS, kernel_or_skip
 from tests.unit.toy_tasks import change, make_population, make_tasks

@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
-from grvsnn.gibbs.diagnostics import effective_size, rhat
-from grvsnn.gibbs.lanes import scale_features
-from grvsnn.gibbs.posterior import Recorder, tail_depth, tail_quantile
+from grvsnn.models.gibbs.diagnostics import effective_size, rhat
+from grvsnn.models.gibbs.lanes import scale_features
+from grvsnn.models.gibbs.posterior import Recorder, tail_depth, tail_quantile
 
 from tests.unit.gibbs_toys import (
     KERNELS,

@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 import pytest
-from grvsnn.gibbs.validate import compare_p200, compare_p2070, load_reference
+from grvsnn.models.gibbs.validate import compare_p200, compare_p2070, load_reference
 
 pytestmark = [pytest.mark.reference, pytest.mark.mirror, pytest.mark.slow]
 

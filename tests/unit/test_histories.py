@@ -5,16 +5,16 @@ import xml.etree.ElementTree as ET
 
 import numpy as np
 import pytest
-from grvsnn.checkpoints import read_fold, write_fold
-from grvsnn.figures.training import plot_training
-from grvsnn.histories import (
+from grvsnn.methods import grvsnn, lassonet
+from grvsnn.report.figures.training import plot_training
+from grvsnn.run.checkpoints import read_fold, write_fold
+from grvsnn.scoring.training_curves import (
     history_frame,
     median_by_epoch,
     median_by_features,
     pack_losses,
     unpack_losses,
 )
-from grvsnn.methods import grvsnn, lassonet
 from toy_tasks import change, make_population, make_tasks
 
 KEYS = {"dataset": "mouse", "setting": "markers", "repeat": 1}

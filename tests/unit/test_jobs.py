@@ -6,8 +6,8 @@ import sys
 from types import SimpleNamespace
 
 import pytest
-from grvsnn.errors import InputError
-from grvsnn.jobs import run_job
+from grvsnn.base.errors import InputError
+from grvsnn.run.job import run_job
 
 WRITER = """
 import sys, time

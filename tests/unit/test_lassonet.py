@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from grvsnn.errors import InputError
+from grvsnn.base.errors import InputError
 from grvsnn.methods import lassonet
 
 from tests.unit.toy_tasks import change, make_population, make_tasks

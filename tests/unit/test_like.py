@@ -4,13 +4,13 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
-from grvsnn.config_check import PEDIGREE_ROLES, find_problems
-from grvsnn.datasets.check import check_dataset
+from grvsnn.base.errors import InputError
 from grvsnn.datasets.like import read_relatives, shape_params
-from grvsnn.errors import InputError
-from grvsnn.relationship import RelationshipOperator
-from grvsnn.simulate import simulate_pedigree, simulate_population
-from grvsnn.simulation_params import SimulationParams
+from grvsnn.pedigree.relationship import RelationshipOperator
+from grvsnn.run.check_data import check_dataset
+from grvsnn.run.config_check import PEDIGREE_ROLES, find_problems
+from grvsnn.simulation.parameters import SimulationParams
+from grvsnn.simulation.population import simulate_pedigree, simulate_population
 
 # enough loci for genome-wide means, at a fraction of the time
 FEW = {"n_snps": 1800, "missing_genotypes": 0.0}

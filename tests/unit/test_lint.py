@@ -6,9 +6,10 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
-from grvsnn.errors import InputError
-from grvsnn.folds import make_folds
-from grvsnn.lint import (
+from grvsnn.base.errors import InputError
+from grvsnn.protocol.folds import make_folds
+from grvsnn.scoring.metrics import agreement, dcor
+from grvsnn.scoring.plausibility import (
     KEYS,
     RULES,
     Assumptions,
@@ -17,8 +18,7 @@ from grvsnn.lint import (
     lintable,
     normal_dcor,
 )
-from grvsnn.metrics import agreement, dcor
-from grvsnn.reported import read_results
+from grvsnn.scoring.reported import read_results
 
 SIZES = pd.DataFrame(
     {

@@ -6,21 +6,21 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from grvsnn.eigen import canonical_basis, dense_eigenpairs
-from grvsnn.errors import InputError
-from grvsnn.krylov import leading_eigenpairs
-from grvsnn.litters import LitterOperator
-from grvsnn.loadings import (
+from grvsnn.base.errors import InputError
+from grvsnn.pedigree.block_lanczos import leading_eigenpairs
+from grvsnn.pedigree.eigenbasis import canonical_basis, dense_eigenpairs
+from grvsnn.pedigree.loadings import (
     check_relationship,
     eigen_loadings,
     pedigree_eigenpairs,
     project_progeny,
 )
-from grvsnn.pedigree import Pedigree
-from grvsnn.ranks import choose_rank
-from grvsnn.relationship import RelationshipOperator, relationship_matrix
-from grvsnn.simulate import simulate_pedigree
-from grvsnn.simulation_params import SimulationParams
+from grvsnn.pedigree.pedigree import Pedigree
+from grvsnn.pedigree.rank_rules import choose_rank
+from grvsnn.pedigree.relationship import RelationshipOperator, relationship_matrix
+from grvsnn.pedigree.sib_groups import LitterOperator
+from grvsnn.simulation.parameters import SimulationParams
+from grvsnn.simulation.population import simulate_pedigree
 from scipy.sparse.linalg import aslinearoperator
 
 

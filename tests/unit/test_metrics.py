@@ -4,7 +4,7 @@ import warnings
 import numpy as np
 import pandas as pd
 import pytest
-from grvsnn import metrics
+from grvsnn.scoring import metrics
 from scipy import stats
 
 

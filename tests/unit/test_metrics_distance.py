@@ -2,8 +2,8 @@ from itertools import permutations
 
 import numpy as np
 import pytest
-from grvsnn.metrics import dcor as distance_correlation
-from grvsnn.metrics import dcor_chance
+from grvsnn.scoring.metrics import dcor as distance_correlation
+from grvsnn.scoring.metrics import dcor_chance
 
 
 def by_definition(x, y):

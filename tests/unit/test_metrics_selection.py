@@ -1,7 +1,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from grvsnn.selection import (
+from grvsnn.scoring.selection import (
     TrueQtl,
     bayesian_fdr,
     by_rule,

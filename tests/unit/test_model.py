@@ -5,11 +5,16 @@ import math
 import numpy as np
 import pytest
 import torch
-from grvsnn import kernel
-from grvsnn.errors import InputError
-from grvsnn.inputs import Inputs, Standardiser, additive_dominance, look_up
-from grvsnn.interpretation import average, interpret
-from grvsnn.model import (
+from grvsnn.base.errors import InputError
+from grvsnn.models.network import compiled_pass as kernel
+from grvsnn.models.network.inputs import (
+    Inputs,
+    Standardiser,
+    additive_dominance,
+    look_up,
+)
+from grvsnn.models.network.interpretation import average, interpret
+from grvsnn.models.network.network import (
     LAYER_NORM_EPS,
     Architecture,
     build_network,
@@ -18,7 +23,7 @@ from grvsnn.model import (
     observation_weights,
     selection_weights,
 )
-from grvsnn.training import predict
+from grvsnn.models.network.training import predict
 from torch.func import functional_call
 
 ARCHITECTURES = [

@@ -9,15 +9,15 @@ import numpy as np
 import pandas as pd
 import predict_animals
 import pytest
-from grvsnn.errors import InputError
-from grvsnn.genotypes import read_genotypes, write_genotypes
-from grvsnn.new_animals import (
+from grvsnn.base.errors import InputError
+from grvsnn.estimator.new_animals import (
     align_dosages,
     fit_from_bed,
     match_alleles,
     predict_from_bed,
 )
-from grvsnn.regressor import GRVSNNRegressor
+from grvsnn.estimator.regressor import GRVSNNRegressor
+from grvsnn.genotypes.plink import read_genotypes, write_genotypes
 
 N, P = 160, 40
 QUICK = {"learning_rate": 1e-2, "batch_size": 64, "max_epochs": 60, "random_state": 1}

@@ -3,11 +3,9 @@ from itertools import pairwise
 import numpy as np
 import pandas as pd
 import pytest
-from grvsnn.config_check import find_problems
-from grvsnn.datasets.check import check_dataset
 from grvsnn.datasets.dosage_table import read_dosage_table
 from grvsnn.datasets.herd import describe_sources, prepare_herd
-from grvsnn.datasets.plink import read_plink
+from grvsnn.datasets.plink_files import read_plink
 from grvsnn.datasets.records import (
     missing_codes,
     read_covariates,
@@ -15,11 +13,13 @@ from grvsnn.datasets.records import (
     read_phenotypes,
     read_relationship,
 )
-from grvsnn.datasets.survey import survey_pedigree
 from grvsnn.datasets.text_table import load_table
 from grvsnn.datasets.vcf import read_vcf
-from grvsnn.genotypes import read_genotypes, write_genotypes
-from grvsnn.pedigree import Pedigree
+from grvsnn.genotypes.plink import read_genotypes, write_genotypes
+from grvsnn.pedigree.pedigree import Pedigree
+from grvsnn.run.check_data import check_dataset
+from grvsnn.run.config_check import find_problems
+from grvsnn.run.survey import survey_pedigree
 
 from tests.herd_files import simulate_herd, write_herd
 

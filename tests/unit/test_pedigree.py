@@ -3,9 +3,9 @@
 import numpy as np
 import pandas as pd
 import pytest
-from grvsnn.errors import InputError
-from grvsnn.pedigree import UNKNOWN_PARENT_CODES, Pedigree
-from grvsnn.relationship import (
+from grvsnn.base.errors import InputError
+from grvsnn.pedigree.pedigree import UNKNOWN_PARENT_CODES, Pedigree
+from grvsnn.pedigree.relationship import (
     RelationshipOperator,
     inbreeding_coefficients,
     mendelian_variances,

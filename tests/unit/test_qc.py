@@ -6,18 +6,26 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from grvsnn.base.errors import InputError
+from grvsnn.datasets.filters import count_removed, examine, filter_dataset
 from grvsnn.datasets.mouse import prepare_mouse
 from grvsnn.datasets.pine import prepare_pine
 from grvsnn.datasets.prepared import PreparedDataset
-from grvsnn.errors import InputError
-from grvsnn.pedigree import Pedigree
-from grvsnn.qc.alleles import allele_scores, is_ambiguous, mirrored_in_batch
-from grvsnn.qc.checks import CHECKS, Limits, heterozygosity_range, run_checks
-from grvsnn.qc.counts import count_genotypes, hardy_weinberg_p
-from grvsnn.qc.filters import count_removed, examine, filter_dataset
-from grvsnn.qc.mendel import count_conflicts, expected_conflicts, genotyped_families
-from grvsnn.qc.twins import find_twin_markers, find_twins
-from grvsnn.tables.qc import qc_table
+from grvsnn.genotypes.checks import CHECKS, Limits, heterozygosity_range, run_checks
+from grvsnn.genotypes.counts import count_genotypes, hardy_weinberg_p
+from grvsnn.genotypes.duplicates import find_twin_markers, find_twins
+from grvsnn.genotypes.mendel import (
+    count_conflicts,
+    expected_conflicts,
+    genotyped_families,
+)
+from grvsnn.genotypes.mirrored_alleles import (
+    allele_scores,
+    is_ambiguous,
+    mirrored_in_batch,
+)
+from grvsnn.pedigree.pedigree import Pedigree
+from grvsnn.report.tables.qc import qc_table
 
 N_FOUNDERS, N_OFFSPRING, N_MARKERS = 40, 60, 400
 NAMES = [f"m{j}" for j in range(N_MARKERS)]

@@ -7,8 +7,8 @@ import pandas as pd
 import predict_animals
 import pytest
 import yaml
-from grvsnn.config_check import missing_controls
-from grvsnn.genotypes import write_genotypes
+from grvsnn.genotypes.plink import write_genotypes
+from grvsnn.run.config_check import missing_controls
 
 
 @pytest.fixture

@@ -3,20 +3,20 @@
 import numpy as np
 import pandas as pd
 import pytest
-from grvsnn.compare import compare_methods
-from grvsnn.costs import measured_costs
-from grvsnn.errors import InputError
-from grvsnn.estimate import (
+from grvsnn.base.errors import InputError
+from grvsnn.base.files import write_json, write_parquet
+from grvsnn.base.usage import Usage, write_usage
+from grvsnn.planning.costs import measured_costs
+from grvsnn.planning.estimate import (
     duration,
     estimate_fits,
     estimate_text,
     planned_fits,
 )
-from grvsnn.files import write_json, write_parquet
-from grvsnn.reference import machine_class, reference_page
-from grvsnn.tables.layout import make_table
-from grvsnn.tables.write import write_table
-from grvsnn.usage import Usage, write_usage
+from grvsnn.planning.results_page import machine_class, reference_page
+from grvsnn.report.tables.layout import make_table
+from grvsnn.report.tables.write import write_table
+from grvsnn.scoring.comparisons import compare_methods
 
 CONFIG = {
     "datasets": ["mouse"],

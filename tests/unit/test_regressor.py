@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
-from grvsnn.errors import InputError
-from grvsnn.regressor import GRVSNNRegressor
+from grvsnn.base.errors import InputError
+from grvsnn.estimator.regressor import GRVSNNRegressor
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 QUICK = {"learning_rate": 1e-2, "batch_size": 64, "max_epochs": 25, "patience": 10}

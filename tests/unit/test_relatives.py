@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
-from grvsnn.polygenic import marker_products
-from grvsnn.relatives import cosines, relatives_factor, threshold
+from grvsnn.models.mixed.kernels import marker_products
+from grvsnn.models.plus.relatives_layer import cosines, relatives_factor, threshold
 from scipy.special import expit
 from toy_tasks import make_population
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from grvsnn.reml import (
+from grvsnn.models.mixed.reml import (
     build_contrasts,
     fit_average_information,
     fit_profile,

@@ -8,9 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
-from grvsnn.compare import compare_methods
-from grvsnn.errors import InputError
-from grvsnn.report import Run, render_report
+from grvsnn.base.errors import InputError
 from grvsnn.report.catalogue import RESULTS, find_entries
 from grvsnn.report.facts import (
     Data,
@@ -20,12 +18,14 @@ from grvsnn.report.facts import (
     read_data,
     software_table,
 )
+from grvsnn.report.figures.style import new_figure, save_figure
 from grvsnn.report.images import embed_image
+from grvsnn.report.page import Run, render_report
+from grvsnn.report.tables.html import read_figure
+from grvsnn.report.tables.layout import make_table
+from grvsnn.report.tables.write import write_table
 from grvsnn.report.verdicts import best_table, read_guards
-from grvsnn.style import new_figure, save_figure
-from grvsnn.tables import write_table
-from grvsnn.tables.html import read_figure
-from grvsnn.tables.layout import make_table
+from grvsnn.scoring.comparisons import compare_methods
 
 from tests.browser import demand_sound, open_page
 from tests.unit.test_tables import make_scores

@@ -4,11 +4,11 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
-from grvsnn.labels import METHODS
-from grvsnn.lint import RANGES
-from grvsnn.reported import PLACE, backend, read_results, reproduce
-from grvsnn.tables import write_table
-from grvsnn.tables.audit import reproduced_table
+from grvsnn.base.labels import METHODS
+from grvsnn.report.tables.audit import reproduced_table
+from grvsnn.report.tables.write import write_table
+from grvsnn.scoring.plausibility import RANGES
+from grvsnn.scoring.reported import PLACE, backend, read_results, reproduce
 
 
 @pytest.fixture(scope="module")

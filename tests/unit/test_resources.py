@@ -1,6 +1,6 @@
 import pytest
-from grvsnn.tables.resources import cost_frame, resources_table
-from grvsnn.usage import Usage, write_usage
+from grvsnn.base.usage import Usage, write_usage
+from grvsnn.report.tables.resources import cost_frame, resources_table
 
 USED = [
     Usage(60, 36, 100.5),

@@ -5,25 +5,25 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
-from grvsnn import fitting
-from grvsnn.errors import InputError
-from grvsnn.files import read_json, write_parquet
-from grvsnn.fitting import JobKey, fit_and_write, load_tasks
-from grvsnn.folds import make_folds
-from grvsnn.genotypes import write_genotypes
-from grvsnn.handed import (
+from grvsnn.base.errors import InputError
+from grvsnn.base.files import read_json, write_parquet
+from grvsnn.genotypes.plink import write_genotypes
+from grvsnn.methods import load_method
+from grvsnn.protocol.fold_task import FoldFit
+from grvsnn.protocol.folds import make_folds
+from grvsnn.protocol.leakage import (
     demand_no_test_animal,
     handed_animals,
     identify,
     pack_rows,
     unpack_rows,
 )
-from grvsnn.methods import load_method
-from grvsnn.metrics import score_predictions
-from grvsnn.sentinel import null_frame, permute_training
-from grvsnn.tables.audit import handed_table, sentinel_table
-from grvsnn.targets import make_targets
-from grvsnn.tasks import FoldFit
+from grvsnn.protocol.targets import make_targets
+from grvsnn.report.tables.audit import handed_table, sentinel_table
+from grvsnn.run import fit_job as fitting
+from grvsnn.run.fit_job import JobKey, fit_and_write, load_tasks
+from grvsnn.scoring.metrics import score_predictions
+from grvsnn.scoring.null_band import null_frame, permute_training
 
 N, P = 300, 60
 IDS = np.array([f"a{i:03d}" for i in range(N)])

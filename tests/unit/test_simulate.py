@@ -3,13 +3,18 @@
 import numpy as np
 import pandas as pd
 import pytest
-from grvsnn.errors import InputError
-from grvsnn.gene_drop import drop_genes, found_haplotypes, make_gametes, random_matings
-from grvsnn.genetics import recolouring
-from grvsnn.pedigree import Pedigree
-from grvsnn.relationship import relationship_matrix
-from grvsnn.simulate import simulate_population
-from grvsnn.simulation_params import SimulationParams
+from grvsnn.base.errors import InputError
+from grvsnn.pedigree.pedigree import Pedigree
+from grvsnn.pedigree.relationship import relationship_matrix
+from grvsnn.simulation.gene_drop import (
+    drop_genes,
+    found_haplotypes,
+    make_gametes,
+    random_matings,
+)
+from grvsnn.simulation.genetic_values import recolouring
+from grvsnn.simulation.parameters import SimulationParams
+from grvsnn.simulation.population import simulate_population
 
 SMALL = {"n_snps": 400, "n_chromosomes": 4, "n_qtl": 40, "historical_generations": 30}
 

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 import toy_tasks
-from grvsnn.layers import RELATIVES, fit_polygenic
-from grvsnn.polygenic import LOADINGS, Kernels, marker_products
-from grvsnn.reml import fit_reml
-from grvsnn.stacking import earn_weights
-from grvsnn.tasks import FoldTask
+from grvsnn.models.mixed.kernels import LOADINGS, Kernels, marker_products
+from grvsnn.models.mixed.reml import fit_reml
+from grvsnn.models.plus.polygenic_layers import RELATIVES, fit_polygenic
+from grvsnn.models.plus.stacking import earn_weights
+from grvsnn.protocol.fold_task import FoldTask
 
 
 def test_a_better_mixture_is_taken_from_held_out_rows_only():

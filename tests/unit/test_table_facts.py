@@ -2,11 +2,13 @@
 
 import pandas as pd
 import pytest
-from grvsnn import tables
-from grvsnn.compare import compare_methods
-from grvsnn.files import write_parquet
-from grvsnn.tables.facts import fit_facts, with_facts
-from grvsnn.tables.layout import make_table
+from grvsnn.base.files import write_parquet
+from grvsnn.report.tables.comparisons import comparison_table
+from grvsnn.report.tables.facts import fit_facts, with_facts
+from grvsnn.report.tables.layout import make_table
+from grvsnn.report.tables.scores import dcor_table, performance_table
+from grvsnn.report.tables.write import write_table
+from grvsnn.scoring.comparisons import compare_methods
 
 from tests.unit.test_tables import make_scores
 
@@ -83,9 +85,9 @@ def test_runs_and_backends_of_a_method_are_joined():
 def test_tables_name_the_backend_of_every_row(facts):
     scores = make_scores(methods=METHODS)
     made = {
-        "performance": tables.performance_table(scores, "pig"),
-        "dcor": tables.dcor_table(scores),
-        "comparison": tables.comparison_table(compare_methods(scores), "pig"),
+        "performance": performance_table(scores, "pig"),
+        "dcor": dcor_table(scores),
+        "comparison": comparison_table(compare_methods(scores), "pig"),
     }
     for name, table in made.items():
         found = with_facts(table, facts)
@@ -103,7 +105,7 @@ def test_tables_name_the_backend_of_every_row(facts):
 
 def test_tables_without_bayesian_methods_have_no_note(facts):
     scores = make_scores(methods=["gblup", "grvsnn"])
-    table = tables.performance_table(scores, "pig")
+    table = performance_table(scores, "pig")
     found = with_facts(table, facts)
     assert found.note == table.note
     assert set(found.numbers["backend"]) == {"grvsnn 0.1.0"}
@@ -124,7 +126,7 @@ def test_reported_numbers_have_no_backend(facts):
 
 def test_counts_of_unconverged_chains_are_marked(facts):
     scores = make_scores(methods=METHODS)
-    table = tables.performance_table(scores, "pig")
+    table = performance_table(scores, "pig")
     found = with_facts(table, facts)
     for (trait, model), row in found.cells.iterrows():
         for (setting, metric), text in row.items():
@@ -144,9 +146,9 @@ def test_counts_of_unconverged_chains_are_marked(facts):
 
 def test_the_files_of_a_table_name_backend_and_mark(facts, tmp_path):
     write_parquet(facts, tmp_path / "facts.parquet")
-    table = tables.performance_table(make_scores(methods=METHODS), "pig")
+    table = performance_table(make_scores(methods=METHODS), "pig")
     paths = [tmp_path / f"t.{suffix}" for suffix in ("csv", "tex", "html", "md")]
-    tables.write_table(table, paths, "Title", "t", tmp_path / "facts.parquet")
+    write_table(table, paths, "Title", "t", tmp_path / "facts.parquet")
     texts = {path.suffix: path.read_text(encoding="utf-8") for path in paths}
     head = texts[".csv"].splitlines()[0].split(",")
     assert head[-2:] == ["backend", "n_unconverged"]

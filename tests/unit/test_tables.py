@@ -6,15 +6,31 @@ from html.parser import HTMLParser
 import numpy as np
 import pandas as pd
 import pytest
-from grvsnn import tables
-from grvsnn.compare import compare_methods
-from grvsnn.coverage import wilson
-from grvsnn.errors import InputError
-from grvsnn.selection import stability_scores
-from grvsnn.tables import latex
-from grvsnn.tables.parts import parts_table
-from grvsnn.tables.scores import counts_text
-from grvsnn.tables.summary import best_of
+from grvsnn.base.errors import InputError
+from grvsnn.report.tables import latex, write
+from grvsnn.report.tables.comparisons import comparison_table, stability_table
+from grvsnn.report.tables.intervals import intervals_table
+from grvsnn.report.tables.layout import mean_sd, number
+from grvsnn.report.tables.parts import parts_table
+from grvsnn.report.tables.runs import (
+    convergence_frame,
+    convergence_table,
+    minutes_table,
+    runtime_frame,
+)
+from grvsnn.report.tables.scores import (
+    calibration_table,
+    counts_text,
+    dcor_table,
+    performance_table,
+    truth_table,
+)
+from grvsnn.report.tables.summary import best_of
+from grvsnn.report.tables.text import summary_text
+from grvsnn.report.tables.write import write_table
+from grvsnn.scoring.comparisons import compare_methods
+from grvsnn.scoring.interval_coverage import wilson
+from grvsnn.scoring.selection import stability_scores
 
 METHODS = ["mean", "gblup", "brr", "grvsnn", "truth"]
 LABELS = ["True breeding value", "GRVSNN", "BRR", "GBLUP", "Training mean"]
@@ -84,7 +100,7 @@ class Cells(HTMLParser):
 
 def test_performance_cells_are_the_means_and_sds():
     scores = make_scores()
-    table = tables.performance_table(scores, "pig")
+    table = performance_table(scores, "pig")
     runs = scores.query(
         "setting == 'markers' and method == 'brr' and trait == 't2' and metric == 'r'"
     )["value"]
@@ -99,7 +115,7 @@ def test_performance_cells_are_the_means_and_sds():
 
 def test_bold_is_the_lowest_mse_and_highest_r_of_each_trait_and_setting():
     scores = make_scores()
-    table = tables.performance_table(scores, "pig")
+    table = performance_table(scores, "pig")
     for (setting, metric), flags in table.best.items():
         column = table.cells[setting, metric]
         for trait in ("T1", "T2"):
@@ -115,7 +131,7 @@ def test_bold_is_the_lowest_mse_and_highest_r_of_each_trait_and_setting():
 
 
 def test_methods_come_in_display_order_and_gaps_are_marked():
-    table = tables.performance_table(make_scores(), "pig")
+    table = performance_table(make_scores(), "pig")
     assert list(table.cells.loc["T1"].index) == LABELS
     mean = table.cells.loc[("T1", "Training mean")]
     assert mean["Genomic markers", "r"] == "–"
@@ -126,14 +142,14 @@ def test_methods_come_in_display_order_and_gaps_are_marked():
 def test_a_missing_method_leaves_gaps_not_an_error():
     scores = make_scores()
     lost = (scores["method"] == "grvsnn") & (scores["setting"] == "markers")
-    table = tables.performance_table(scores[~lost], "pig")
+    table = performance_table(scores[~lost], "pig")
     row = table.cells.loc[("T1", "GRVSNN")]
     assert (row["Genomic markers"] == "–").all()
     assert (row["Genomic markers and pedigree loadings"] != "–").all()
 
 
 def test_printed_counts_add_up():
-    table = tables.performance_table(make_scores(seed=3), "pig")
+    table = performance_table(make_scores(seed=3), "pig")
     joint = "Genomic markers and pedigree loadings"
     for text in table.cells[joint, "# features selected (markers/loadings)"]:
         if text != "–":
@@ -156,7 +172,7 @@ def make_incomplete():
 
 def test_a_mean_of_fewer_runs_is_marked_and_never_the_best():
     scores = make_incomplete()
-    table = tables.performance_table(scores, "pig")
+    table = performance_table(scores, "pig")
     column = ("Genomic markers", "r")
     assert table.cells.loc[("T1", "GRVSNN"), column] == "0.999 (n = 1)"
     assert table.best.loc["T1", column].sum() == 1
@@ -164,15 +180,15 @@ def test_a_mean_of_fewer_runs_is_marked_and_never_the_best():
     assert "(n = …)" in table.note
     assert sum("(n =" in text for text in table.cells.to_numpy().ravel()) == 1
     dcor = scores.assign(metric=scores["metric"].replace({"r": "dcor", "dcor": "x"}))
-    table = tables.dcor_table(dcor)
+    table = dcor_table(dcor)
     row = ("Pig", "Genomic markers", "T1")
     assert table.cells.loc[row, "GRVSNN"] == "0.999 (n = 1)"
     assert table.best.loc[row].sum() == 1 and not table.best.loc[row, "GRVSNN"]
-    assert "(n = …)" not in tables.performance_table(make_scores(), "pig").note
+    assert "(n = …)" not in performance_table(make_scores(), "pig").note
 
 
 def test_the_terminal_never_stars_a_mean_of_fewer_runs():
-    text = tables.summary_text(make_incomplete())
+    text = summary_text(make_incomplete())
     (line,) = [x for x in text.splitlines() if x.startswith("GRVSNN")]
     assert re.search(r"0\.999 \(n = 1\)", line) and "0.999*" not in line
     # one star a column, and one in the heading
@@ -188,7 +204,7 @@ def test_tests_over_fewer_runs_are_marked_and_not_bold():
     comparisons = compare_methods(scores)
     places = comparisons.set_index(["setting", "trait", "metric", "method"])
     assert places.loc[("markers", "t1", "r", "grvsnn"), "n"] == 3
-    table = tables.comparison_table(comparisons, "pig")
+    table = comparison_table(comparisons, "pig")
     cell = ("T1", "GRVSNN"), ("Genomic markers", "Δ r [95 %]")
     assert table.cells.loc[cell].endswith(" (n = 3)")
     assert not table.best.loc[cell]
@@ -210,7 +226,7 @@ def test_best_follows_the_direction_of_the_metric():
 
 
 def test_dcor_table_has_a_row_per_dataset_setting_and_trait():
-    table = tables.dcor_table(make_scores(datasets=("pig", "mouse")))
+    table = dcor_table(make_scores(datasets=("pig", "mouse")))
     assert table.cells.shape == (8, 6)
     assert list(table.cells.columns) == [*LABELS, "Chance level"]
     assert list(table.cells.index[0]) == ["Mouse", "Genomic markers", "T1"]
@@ -221,7 +237,7 @@ def test_dcor_table_prints_the_chance_level_of_each_row():
     scores = make_scores(datasets=("pig", "mouse"))
     chance = scores[scores["metric"] == "dcor"].assign(metric="dcor_chance")
     chance["value"] = np.where(chance["dataset"] == "pig", 0.07, 0.095)
-    table = tables.dcor_table(pd.concat([scores, chance]))
+    table = dcor_table(pd.concat([scores, chance]))
     levels = table.cells["Chance level"]
     assert set(levels["Pig"]) == {"0.070"} and set(levels["Mouse"]) == {"0.095"}
     assert not table.best["Chance level"].any()
@@ -229,10 +245,10 @@ def test_dcor_table_prints_the_chance_level_of_each_row():
 
 
 def test_numbers_print_with_true_minus_and_without_minus_zero():
-    assert tables.number(-0.0001) == "0.000"
-    assert tables.number(-1.5, 1) == "−1.5"
-    assert tables.mean_sd(0.25, float("nan")) == "0.250"
-    assert tables.mean_sd(float("nan"), 0.1) == "–"
+    assert number(-0.0001) == "0.000"
+    assert number(-1.5, 1) == "−1.5"
+    assert mean_sd(0.25, float("nan")) == "0.250"
+    assert mean_sd(float("nan"), 0.1) == "–"
 
 
 @cache
@@ -252,22 +268,22 @@ def every_table():
         }
     )
     return {
-        "performance": tables.performance_table(scores, "pig"),
-        "calibration": tables.calibration_table(scores, "pig"),
-        "truth": tables.truth_table(scores, "pig", window="2 cM"),
-        "dcor": tables.dcor_table(scores),
-        "minutes": tables.minutes_table(tables.runtime_frame(fits)),
-        "convergence": tables.convergence_table(fits),
-        "no convergence": tables.convergence_table([]),
-        "comparison": tables.comparison_table(compare_methods(scores), "pig"),
-        "no comparison": tables.comparison_table(
+        "performance": performance_table(scores, "pig"),
+        "calibration": calibration_table(scores, "pig"),
+        "truth": truth_table(scores, "pig", window="2 cM"),
+        "dcor": dcor_table(scores),
+        "minutes": minutes_table(runtime_frame(fits)),
+        "convergence": convergence_table(fits),
+        "no convergence": convergence_table([]),
+        "comparison": comparison_table(compare_methods(scores), "pig"),
+        "no comparison": comparison_table(
             compare_methods(scores.query("method == 'brr'")), "pig"
         ),
-        "stability": tables.stability_table(stability_scores(features)),
+        "stability": stability_table(stability_scores(features)),
         "parts": parts_table(make_plus_fits()),
         "no parts": parts_table([]),
-        "intervals": tables.intervals_table(make_intervals(), "pig"),
-        "no intervals": tables.intervals_table(scores, "pig"),
+        "intervals": intervals_table(make_intervals(), "pig"),
+        "no intervals": intervals_table(scores, "pig"),
     }
 
 
@@ -360,7 +376,7 @@ TABLES = [
 def test_the_three_files_agree(name, tmp_path):
     table = every_table()[name]
     paths = [tmp_path / f"t{suffix}" for suffix in (".csv", ".tex", ".html")]
-    tables.write_table(table, paths, "A caption", "tab:x")
+    write_table(table, paths, "A caption", "tab:x")
     csv, tex, page = (path.read_text(encoding="utf-8") for path in paths)
 
     again = pd.read_csv(paths[0])
@@ -391,7 +407,7 @@ def test_the_three_files_agree(name, tmp_path):
 
 
 def test_row_headings_span_all_rows():
-    page = Cells(tables.write.html.render(every_table()["dcor"], "x"))
+    page = Cells(write.html.render(every_table()["dcor"], "x"))
     body = page.spans[3 + 6 :]
     heads = 3
     rows = len(page.rows) - 1
@@ -405,9 +421,9 @@ HOSTILE = r"a&b_50%<i>#1$~^\{x}"
 def test_latex_and_html_escape_names(tmp_path):
     scores = make_scores(traits=(HOSTILE,), methods=["brr", HOSTILE])
     scores["dataset"] = HOSTILE
-    table = tables.dcor_table(scores)
+    table = dcor_table(scores)
     paths = [tmp_path / "t.tex", tmp_path / "t.html"]
-    tables.write_table(table, paths, HOSTILE)
+    write_table(table, paths, HOSTILE)
     tex, page = (path.read_text(encoding="utf-8") for path in paths)
     assert "<i>" not in page
     assert html.escape("a&b_50%<i>") in page
@@ -427,7 +443,7 @@ def test_latex_escapes_by_hand():
 
 def test_an_unknown_suffix_is_refused(tmp_path):
     with pytest.raises(InputError, match=r"\.csv, \.tex, \.html or \.md"):
-        tables.write_table(every_table()["dcor"], [tmp_path / "t.docx"], "x")
+        write_table(every_table()["dcor"], [tmp_path / "t.docx"], "x")
 
 
 def test_minutes_are_per_cross_validation():
@@ -435,9 +451,9 @@ def test_minutes_are_per_cross_validation():
     # 60 s and 120 s for the two repeats
     assert table.cells.loc[("Pig", "Genomic markers"), "GBLUP"] == "1.50 ± 0.71"
     assert table.numbers["peak_memory_mb"].tolist() == [302.0, 302.0]
-    single = tables.runtime_frame(make_fits()[:1])
-    assert tables.minutes_table(single).cells.iloc[0, 0] == "1.00"
-    quick = tables.minutes_table(single.assign(minutes=1e-4))
+    single = runtime_frame(make_fits()[:1])
+    assert minutes_table(single).cells.iloc[0, 0] == "1.00"
+    quick = minutes_table(single.assign(minutes=1e-4))
     assert quick.cells.iloc[0, 0] == "< 0.01"
 
 
@@ -446,15 +462,15 @@ def test_convergence_takes_the_worst_and_passes_over_methods_without_it():
     fits[3]["folds"][1]["variances"]["t1"]["residual"] = {"ess": 90.0, "rhat": 1.2}
     # reported without R-hat: one chain too short to split
     fits[2]["folds"][0]["variances"]["t2"] = {"residual": {"ess": 500.0}}
-    frame = tables.convergence_frame(fits)
+    frame = convergence_frame(fits)
     assert set(frame["method"]) == {"brr"}
     assert set(frame["quantity"]) == {"variances/t1/residual", "variances/t2/residual"}
-    row = tables.convergence_table(fits).cells.loc[("Pig", "Genomic markers", "BRR")]
+    row = convergence_table(fits).cells.loc[("Pig", "Genomic markers", "BRR")]
     assert row.tolist() == ["5", "90", "420", "1.200"]
 
 
 def test_intervals_count_the_animals_of_one_repeat():
-    table = tables.intervals_table(make_intervals(), "pig")
+    table = intervals_table(make_intervals(), "pig")
     assert list(table.cells.index.get_level_values("Model").unique()) == [
         "GRVSNN",
         "BRR",
@@ -473,14 +489,14 @@ def test_intervals_count_the_animals_of_one_repeat():
 def test_infinite_intervals_are_printed_as_such():
     scores = make_intervals()
     scores.loc[scores["metric"] == "interval_width", "value"] = np.inf
-    assert tables.intervals_table(scores, "pig").cells.iloc[0, 2] == "∞"
+    assert intervals_table(scores, "pig").cells.iloc[0, 2] == "∞"
 
 
 def test_comparison_marks_the_reference_and_significance():
     scores = make_scores()
     hit = (scores["method"] == "grvsnn") & (scores["metric"] == "r")
     scores.loc[hit, "value"] += 5.0
-    table = tables.comparison_table(compare_methods(scores), "pig")
+    table = comparison_table(compare_methods(scores), "pig")
     column = ("Genomic markers", "Δ r [95 %]")
     assert table.cells.loc[("T1", "GRVSNN"), column] == "reference"
     assert table.cells.loc[("T1", "BRR"), column].startswith("−")
@@ -491,7 +507,7 @@ def test_comparison_marks_the_reference_and_significance():
 
 def test_summary_text_prints_every_mean_and_stars_the_best():
     scores = make_scores(datasets=("pig", "mouse"))
-    text = tables.summary_text(scores)
+    text = summary_text(scores)
     means = scores.query("metric == 'r'").groupby(
         ["dataset", "setting", "method", "trait"]
     )["value"]
@@ -506,7 +522,7 @@ def test_summary_text_prints_every_mean_and_stars_the_best():
 
 def test_summary_text_stacks_settings_where_traits_are_many():
     traits = [f"trait_{i}" for i in range(6)]
-    text = tables.summary_text(make_scores(traits=traits))
+    text = summary_text(make_scores(traits=traits))
     assert max(map(len, text.splitlines())) <= 88
     assert text.count("GRVSNN") == 2
 
@@ -550,6 +566,6 @@ def test_fits_that_do_not_name_their_parts_are_refused():
 
 def test_the_best_is_said_to_be_chosen_on_the_same_runs():
     scores = make_scores()
-    assert "chosen on these same runs" in tables.summary_text(scores).splitlines()[0]
-    note = tables.comparison_table(compare_methods(scores), "pig").note
+    assert "chosen on these same runs" in summary_text(scores).splitlines()[0]
+    note = comparison_table(compare_methods(scores), "pig").note
     assert "chosen on these same runs" in note

@@ -1,9 +1,9 @@
 import numpy as np
 import pandas as pd
 import pytest
-from grvsnn.errors import InputError
-from grvsnn.metrics import score_predictions
-from grvsnn.targets import count_effects, make_targets, restate
+from grvsnn.base.errors import InputError
+from grvsnn.protocol.targets import count_effects, make_targets, restate
+from grvsnn.scoring.metrics import score_predictions
 
 N = 60
 IDS = [f"a{i}" for i in range(N)]

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
-from grvsnn.inputs import Standardiser
 from grvsnn.methods import bayes, gblup
-from grvsnn.tasks import column_moments, normalise_importance, standardise
+from grvsnn.models.network.inputs import Standardiser
+from grvsnn.protocol.fold_task import column_moments, normalise_importance, standardise
 
 from tests.unit.toy_tasks import change, make_population, make_tasks
 

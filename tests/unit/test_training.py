@@ -5,11 +5,11 @@ import math
 import numpy as np
 import pytest
 import torch
-from grvsnn.errors import InputError
-from grvsnn.inputs import Standardiser
-from grvsnn.interpretation import interpret
-from grvsnn.model import Architecture, build_network
-from grvsnn.training import (
+from grvsnn.base.errors import InputError
+from grvsnn.models.network.inputs import Standardiser
+from grvsnn.models.network.interpretation import interpret
+from grvsnn.models.network.network import Architecture, build_network
+from grvsnn.models.network.training import (
     BlockAdamW,
     TrainingSettings,
     fit_network,

@@ -6,14 +6,19 @@ import numpy as np
 import pytest
 import torch
 import toy_tasks
-from grvsnn.errors import InputError
-from grvsnn.files import write_json
-from grvsnn.inputs import Standardiser
+from grvsnn.base.errors import InputError
+from grvsnn.base.files import write_json
 from grvsnn.methods.grvsnn import Recipe, fit
 from grvsnn.methods.grvsnn_plus import fit as fit_plus
-from grvsnn.model import Architecture, build_network
-from grvsnn.training import TrainingSettings, fit_epochs, fit_network, predict
-from grvsnn.tuning import first_values
+from grvsnn.models.network.inputs import Standardiser
+from grvsnn.models.network.network import Architecture, build_network
+from grvsnn.models.network.training import (
+    TrainingSettings,
+    fit_epochs,
+    fit_network,
+    predict,
+)
+from grvsnn.models.network.tuning import first_values
 
 QUICK = {"n_trials": 2, "max_epochs": 15, "patience": 5, "learning_rates": [1e-3]}
 

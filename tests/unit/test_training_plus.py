@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 import torch
 import toy_tasks
-from grvsnn.errors import InputError
-from grvsnn.files import write_json
+from grvsnn.base.errors import InputError
+from grvsnn.base.files import write_json
 from grvsnn.methods import gblup
 from grvsnn.methods.grvsnn_plus import fit
-from grvsnn.multiplicative import gradient_flow
-from grvsnn.tasks import column_moments, standardise
+from grvsnn.models.plus.gradient_flow import gradient_flow
+from grvsnn.protocol.fold_task import column_moments, standardise
 
 
 def normal(*shape, seed=0):

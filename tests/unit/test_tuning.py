@@ -3,8 +3,8 @@
 import math
 
 import pytest
-from grvsnn.errors import InputError
-from grvsnn.tuning import SearchSpace, tune
+from grvsnn.base.errors import InputError
+from grvsnn.models.network.tuning import SearchSpace, tune
 
 FIRST = {
     "batch_size": 128,

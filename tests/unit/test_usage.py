@@ -6,7 +6,7 @@ from resource import RUSAGE_CHILDREN, getrusage
 
 import numpy as np
 import pytest
-from grvsnn.usage import Usage, read_usage, sum_usage
+from grvsnn.base.usage import Usage, read_usage, sum_usage
 
 BURN = 0.4  # CPU seconds, whatever the machine's load
 JOB = f"""

@@ -3,7 +3,7 @@
 import dataclasses
 
 import numpy as np
-from grvsnn.tasks import FoldTask, standardise
+from grvsnn.protocol.fold_task import FoldTask, standardise
 
 
 def make_population(

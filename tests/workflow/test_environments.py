@@ -5,7 +5,7 @@ import sys
 
 import pytest
 import yaml
-from grvsnn.dependencies import code_of, packages_of
+from grvsnn.run.code_hash import code_of, packages_of
 from rule_files import last, read_rules
 
 # where a package's name is not the name that is imported

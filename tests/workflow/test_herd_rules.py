@@ -7,8 +7,8 @@ import sys
 import pandas as pd
 import pytest
 import yaml
-from grvsnn.pedigree import Pedigree
-from grvsnn.relationship import relationship_matrix
+from grvsnn.pedigree.pedigree import Pedigree
+from grvsnn.pedigree.relationship import relationship_matrix
 
 from tests.herd_files import simulate_herd, write_herd
 

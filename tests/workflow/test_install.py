@@ -16,7 +16,7 @@ def test_pip_install_gives_the_library(root, tmp_path):
     command += ["--no-build-isolation", "--target", str(target), str(source)]
     subprocess.run(command, check=True, capture_output=True, timeout=300)
     code = (
-        "import grvsnn.native, grvsnn.methods.mean, pathlib;"
+        "import grvsnn.base.compiled, grvsnn.methods.mean, pathlib;"
         "print(pathlib.Path(grvsnn.__file__).parent)"
     )
     found = subprocess.run(

@@ -4,7 +4,7 @@ import re
 
 import pytest
 import yaml
-from grvsnn.planned import local_rules
+from grvsnn.planning.dry_run import local_rules
 from rule_files import read_rules
 from write_budget import BLOCK, make_block
 

@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
+from grvsnn.base.errors import InputError
 from grvsnn.datasets.text_table import refuse_repeats
-from grvsnn.errors import InputError
-from grvsnn.genotypes import check_names
+from grvsnn.genotypes.plink import check_names
 
 MISSING_CALL = -1
 FRACTION = 1e-6

@@ -5,11 +5,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from grvsnn.base.errors import InputError
 from grvsnn.datasets.calls import Calls, DosageCodes, Rounding
 from grvsnn.datasets.pine import unmapped_markers
-from grvsnn.datasets.plink import read_bim
+from grvsnn.datasets.plink_files import read_bim
 from grvsnn.datasets.text_table import TextTable, open_table, refuse_repeats
-from grvsnn.errors import InputError
 
 
 def read_dosage_table(

@@ -6,12 +6,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from grvsnn.base.errors import InputError
 from grvsnn.datasets.calls import Calls
 from grvsnn.datasets.dosage_table import read_dosage_table
 from grvsnn.datasets.pig import read_pig_dosages
 from grvsnn.datasets.records import missing_codes
 from grvsnn.datasets.vcf import read_vcf
-from grvsnn.errors import InputError
 
 
 def read_fractions(path: str | Path, entry: Mapping) -> Calls:

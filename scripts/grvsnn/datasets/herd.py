@@ -7,9 +7,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from grvsnn.base.errors import InputError
 from grvsnn.datasets.calls import Calls
 from grvsnn.datasets.dosage_table import read_dosage_table
-from grvsnn.datasets.plink import read_plink
+from grvsnn.datasets.plink_files import read_plink
 from grvsnn.datasets.prepared import PreparedDataset
 from grvsnn.datasets.records import (
     missing_codes,
@@ -19,8 +20,7 @@ from grvsnn.datasets.records import (
     read_relationship,
 )
 from grvsnn.datasets.vcf import read_vcf
-from grvsnn.errors import InputError
-from grvsnn.pedigree import Pedigree
+from grvsnn.pedigree.pedigree import Pedigree
 
 MISSING_LEVEL = "missing"
 """Class of an animal whose class is not known."""

@@ -7,8 +7,8 @@ import numpy as np
 
 from grvsnn.datasets.pig import read_pig_pedigree, read_pig_phenotypes
 from grvsnn.datasets.pine import read_pine_dosages, read_pine_pedigree
-from grvsnn.pedigree import Pedigree
-from grvsnn.simulation_params import SimulationParams
+from grvsnn.pedigree.pedigree import Pedigree
+from grvsnn.simulation.parameters import SimulationParams
 
 STRUCTURE = {
     # 169 full-sib families of 10.7 mice
@@ -82,8 +82,8 @@ def read_relatives(
     liked : mapping
         Registry entry of format pine or pig.
     files : mapping
-        Raw files by role (`grvsnn.config_check.PEDIGREE_ROLES`): of pine the pedigree
-        and the genotypes, whose trees are taken; of pig the pedigree and the
+        Raw files by role (`grvsnn.run.config_check.PEDIGREE_ROLES`): of pine the
+        pedigree and the genotypes, whose trees are taken; of pig the pedigree and the
         phenotypes, whose complete records are.
 
     Returns

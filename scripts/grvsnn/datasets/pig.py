@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from grvsnn.base.errors import InputError
 from grvsnn.datasets.calls import Calls, Rounding
 from grvsnn.datasets.pine import unmapped_markers
 from grvsnn.datasets.prepared import PreparedDataset, select_columns
-from grvsnn.errors import InputError
 
 logger = logging.getLogger(__name__)
 

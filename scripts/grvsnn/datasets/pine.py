@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from grvsnn.base.errors import InputError
 from grvsnn.datasets.prepared import PreparedDataset, select_columns
 from grvsnn.datasets.r_files import plain_columns, read_r_objects
-from grvsnn.errors import InputError
 
 
 def prepare_pine(

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from grvsnn.errors import InputError
-from grvsnn.files import atomic_path, write_json, write_parquet
-from grvsnn.genotypes import write_genotypes
+from grvsnn.base.errors import InputError
+from grvsnn.base.files import atomic_path, write_json, write_parquet
+from grvsnn.genotypes.plink import write_genotypes
 
 logger = logging.getLogger(__name__)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 import rdata
 
-from grvsnn.errors import InputError
+from grvsnn.base.errors import InputError
 
 
 def read_r_objects(path: str | Path, wanted: tuple[str, ...]) -> dict[str, object]:

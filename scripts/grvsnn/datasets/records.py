@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from grvsnn.base.errors import InputError
 from grvsnn.datasets.text_table import is_number, load_table, refuse_repeats
-from grvsnn.errors import InputError
-from grvsnn.pedigree import UNKNOWN_PARENT_CODES, Pedigree
+from grvsnn.pedigree.pedigree import UNKNOWN_PARENT_CODES, Pedigree
 
 MISSING_CODES = ("", ".", "-", "NA", "na", "N/A", "#N/A", "NaN", "nan", "None", "NULL")
 PARENT_NAMES = {

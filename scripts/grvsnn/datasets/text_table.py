@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from grvsnn.errors import InputError
+from grvsnn.base.errors import InputError
 
 DELIMITERS = "\t;,"
 GZIP_MAGIC = b"\x1f\x8b"

@@ -11,10 +11,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from grvsnn.base.errors import InputError
 from grvsnn.datasets.calls import MISSING_CALL, Calls, DosageCodes, Rounding, as_dosages
 from grvsnn.datasets.text_table import read_lines, refuse_repeats
-from grvsnn.errors import InputError
-from grvsnn.genotypes import MAP_COLUMNS
+from grvsnn.genotypes.plink import MAP_COLUMNS
 
 FIXED = ["#CHROM", "POS", "ID", "REF", "ALT", "QUAL", "FILTER", "INFO", "FORMAT"]
 

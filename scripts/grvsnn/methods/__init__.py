@@ -1,1 +1,1 @@
-"""One file a method: an adapter from `grvsnn.tasks.FoldTask` to a model and back."""
+"""One file a method: an adapter from `FoldTask` to a model and back."""

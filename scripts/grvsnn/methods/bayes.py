@@ -15,21 +15,15 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 import grvsnn
-from grvsnn.errors import InputError
-from grvsnn.genotypes import impute_by_training_rows
-from grvsnn.gibbs import (
-    Design,
-    Posterior,
-    Settings,
-    Target,
-    build_design,
-    choose_kernel,
-    fit_exact_brr,
-    sample,
-)
-from grvsnn.gibbs.design import Patch, find_patch
+from grvsnn.base.errors import InputError
+from grvsnn.genotypes.plink import impute_by_training_rows
 from grvsnn.methods import bglr
-from grvsnn.tasks import (
+from grvsnn.models.gibbs.design import Design, Patch, build_design, find_patch
+from grvsnn.models.gibbs.exact import fit_exact_brr
+from grvsnn.models.gibbs.lanes import Target
+from grvsnn.models.gibbs.posterior import Posterior
+from grvsnn.models.gibbs.sampler import Settings, choose_kernel, sample
+from grvsnn.protocol.fold_task import (
     FoldFit,
     FoldTask,
     base_method,
@@ -157,7 +151,7 @@ def job_params(gpu: int, checkpoint: Path) -> dict[str, object]:
 
 
 def fit(tasks: Sequence[FoldTask], params: Mapping, n_threads: int) -> list[FoldFit]:
-    """Fit every fold and trait; see `grvsnn.tasks` for the contract."""
+    """Fit every fold and trait; see `grvsnn.protocol.fold_task` for the contract."""
     checked = BayesParams.from_mapping(params)
     for task in tasks:
         _check_traits(task)

@@ -21,10 +21,10 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from grvsnn.errors import InputError
-from grvsnn.files import scratch_folder
-from grvsnn.gibbs.diagnostics import effective_size, rhat
-from grvsnn.tasks import (
+from grvsnn.base.errors import InputError
+from grvsnn.base.files import scratch_folder
+from grvsnn.models.gibbs.diagnostics import effective_size, rhat
+from grvsnn.protocol.fold_task import (
     FoldFit,
     FoldTask,
     base_method,

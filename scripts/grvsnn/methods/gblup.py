@@ -15,9 +15,14 @@ from dataclasses import asdict
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from grvsnn.polygenic import LOADINGS, Kernels, observation_patterns, shared_products
-from grvsnn.reml import MAX_ITERATIONS, RemlFit, fit_reml
-from grvsnn.tasks import FoldFit, FoldTask, normalise_importance
+from grvsnn.models.mixed.kernels import (
+    LOADINGS,
+    Kernels,
+    observation_patterns,
+    shared_products,
+)
+from grvsnn.models.mixed.reml import MAX_ITERATIONS, RemlFit, fit_reml
+from grvsnn.protocol.fold_task import FoldFit, FoldTask, normalise_importance
 
 logger = logging.getLogger(__name__)
 

@@ -16,20 +16,17 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from grvsnn.conformal import holding_member, member_intervals
-from grvsnn.errors import InputError
-from grvsnn.histories import pack_losses
-from grvsnn.inputs import Inputs, Standardiser
-from grvsnn.interpretation import (
+from grvsnn.base.errors import InputError
+from grvsnn.models.network.inputs import Inputs, Standardiser
+from grvsnn.models.network.interpretation import (
     SELECTED_FROM,
     Interpretation,
     average,
     curve_columns,
     interpret,
 )
-from grvsnn.model import Architecture, build_network
-from grvsnn.tasks import FoldFit, FoldTask, normalise_importance
-from grvsnn.training import (
+from grvsnn.models.network.network import Architecture, build_network
+from grvsnn.models.network.training import (
     History,
     TrainingSettings,
     fit_epochs,
@@ -37,7 +34,10 @@ from grvsnn.training import (
     predict,
     torch_device,
 )
-from grvsnn.tuning import SearchSpace, TuningResult, first_values, tune
+from grvsnn.models.network.tuning import SearchSpace, TuningResult, first_values, tune
+from grvsnn.protocol.conformal import holding_member, member_intervals
+from grvsnn.protocol.fold_task import FoldFit, FoldTask, normalise_importance
+from grvsnn.scoring.training_curves import pack_losses
 
 logger = logging.getLogger(__name__)
 

@@ -6,16 +6,18 @@ It is no gated network. The prediction of a trait is a weighted sum of parts,
         + sum_r w_r sum_i (beta_ri x_i + delta_ri [x_i = 1]).
 
 The first part is a mixed model with up to three kernels: of the markers x (GBLUP), of
-the pedigree loadings L, and of relatives found by their markers (`grvsnn.relatives`).
-Their effects b, l and u are normal with one variance a kernel; REML on the training
-rows estimates the variances and how many relatives count as close. The other parts are
-additive and dominance effects of markers, trained as products by gradient flow from a
-small start (`grvsnn.regimes`), one part a start scale r, on every inner split; they
-pick out large and dominant loci.
+the pedigree loadings L, and of relatives found by their markers
+(`grvsnn.models.plus.relatives_layer`). Their effects b, l and u are normal with one
+variance a kernel; REML on the training rows estimates the variances and how many
+relatives count as close. The other parts are additive and dominance effects of markers,
+trained as products by gradient flow from a small start
+(`grvsnn.models.plus.marker_effects`), one part a start scale r, on every inner split;
+they pick out large and dominant loci.
 
-The weights come from inner held-out rows (`grvsnn.stacking`): the mixed model stands
-alone unless a mixture predicts these better, and in a mixture any part may have weight
-0, the mixed model too. Where its weight is 0, pedigree loadings change nothing.
+The weights come from inner held-out rows (`grvsnn.models.plus.stacking`): the mixed
+model stands alone unless a mixture predicts these better, and in a mixture any part may
+have weight 0, the mixed model too. Where its weight is 0, pedigree loadings change
+nothing.
 """
 
 import logging
@@ -27,15 +29,25 @@ import numpy as np
 import torch
 from threadpoolctl import threadpool_limits
 
-from grvsnn.conformal import holding_member, member_intervals
-from grvsnn.errors import InputError
-from grvsnn.interpretation import SELECTED_FROM, curve_columns
-from grvsnn.layers import PolygenicFit, fit_polygenic
+from grvsnn.base.errors import InputError
 from grvsnn.methods.grvsnn import one_torch_thread
-from grvsnn.polygenic import shared_products
-from grvsnn.regimes import MarkerColumns, Regime, RegimeFits, train_regimes
-from grvsnn.stacking import REML_PART, earn_weights
-from grvsnn.tasks import FoldFit, FoldTask, column_moments, normalise_importance
+from grvsnn.models.mixed.kernels import shared_products
+from grvsnn.models.network.interpretation import SELECTED_FROM, curve_columns
+from grvsnn.models.plus.marker_effects import (
+    MarkerColumns,
+    Regime,
+    RegimeFits,
+    train_regimes,
+)
+from grvsnn.models.plus.polygenic_layers import PolygenicFit, fit_polygenic
+from grvsnn.models.plus.stacking import REML_PART, earn_weights
+from grvsnn.protocol.conformal import holding_member, member_intervals
+from grvsnn.protocol.fold_task import (
+    FoldFit,
+    FoldTask,
+    column_moments,
+    normalise_importance,
+)
 
 logger = logging.getLogger(__name__)
 

@@ -20,8 +20,13 @@ import optuna
 import torch
 from lassonet import LassoNetRegressor
 
-from grvsnn.errors import InputError
-from grvsnn.tasks import FoldFit, FoldTask, normalise_importance, standardise
+from grvsnn.base.errors import InputError
+from grvsnn.protocol.fold_task import (
+    FoldFit,
+    FoldTask,
+    normalise_importance,
+    standardise,
+)
 
 logger = logging.getLogger(__name__)
 

@@ -3,7 +3,7 @@
 from importlib import import_module
 from pathlib import Path
 
-from grvsnn.tasks import FitFunction
+from grvsnn.protocol.fold_task import FitFunction
 
 
 def load_fit(module: str) -> FitFunction:

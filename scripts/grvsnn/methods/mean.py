@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from grvsnn.tasks import FoldFit, FoldTask
+from grvsnn.protocol.fold_task import FoldFit, FoldTask
 
 
 def fit(

@@ -1,5 +1,1 @@
-"""The report: one HTML page that holds every table and figure of a run."""
-
-from grvsnn.report.page import Run, render_report
-
-__all__ = ["Run", "render_report"]
+"""The report: tables, figures and one HTML page that holds them."""

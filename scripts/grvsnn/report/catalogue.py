@@ -4,8 +4,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from grvsnn.labels import dataset_label, in_order, plain_label
-from grvsnn.registry import read_registry
+from grvsnn.base.labels import dataset_label, in_order, plain_label
+from grvsnn.base.registry import read_registry
 
 SUMMARY = "summary"
 

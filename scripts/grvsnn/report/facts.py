@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from grvsnn.files import read_json, read_parquet
-from grvsnn.labels import (
+from grvsnn.base.files import read_json, read_parquet
+from grvsnn.base.labels import (
     METHODS,
     SAMPLED,
     dataset_label,
@@ -16,9 +16,9 @@ from grvsnn.labels import (
     method_label,
     trait_label,
 )
-from grvsnn.tables.facts import backend
-from grvsnn.tables.layout import Table, make_table, number
-from grvsnn.tasks import base_method
+from grvsnn.protocol.fold_task import base_method
+from grvsnn.report.tables.facts import backend
+from grvsnn.report.tables.layout import Table, make_table, number
 
 BACKENDS = {
     "native": "this project's implementation of BGLR's models",

@@ -12,7 +12,7 @@ from typing import get_args
 
 import pandas as pd
 
-from grvsnn.files import read_json, read_parquet
+from grvsnn.base.files import read_json, read_parquet
 
 PACKAGE = "grvsnn"
 

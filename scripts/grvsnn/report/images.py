@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from grvsnn.errors import InputError
-from grvsnn.style import DPI
+from grvsnn.base.errors import InputError
+from grvsnn.report.figures.style import DPI
 
 TYPES = {
     "png": "image/png",

@@ -9,7 +9,8 @@ from types import SimpleNamespace
 import jinja2
 import pandas as pd
 
-from grvsnn.labels import dataset_label
+from grvsnn.base.labels import dataset_label
+from grvsnn.protocol.fold_task import base_method
 from grvsnn.report.catalogue import PLACES, SUMMARY, Entry, find_entries, scope_label
 from grvsnn.report.facts import (
     Data,
@@ -22,9 +23,8 @@ from grvsnn.report.facts import (
     software_table,
 )
 from grvsnn.report.images import Image, data_uri, embed_image
+from grvsnn.report.tables.html import FONT, STYLE, read_figure, render_figure
 from grvsnn.report.verdicts import best_table, read_guards
-from grvsnn.tables.html import FONT, STYLE, read_figure, render_figure
-from grvsnn.tasks import base_method
 
 DOWNLOADS = {"csv": "CSV", "tex": "LaTeX"}
 

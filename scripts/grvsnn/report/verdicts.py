@@ -6,19 +6,19 @@ from pathlib import Path
 
 import pandas as pd
 
-from grvsnn.figures.intervals import mean_intervals
-from grvsnn.labels import (
+from grvsnn.base.labels import (
     GAP,
     dataset_label,
     method_label,
     setting_label,
     trait_label,
 )
-from grvsnn.metrics import count_runs
 from grvsnn.report.catalogue import Entry
-from grvsnn.tables.comparisons import SIGNIFICANT
-from grvsnn.tables.layout import Table, make_table, number, with_interval
-from grvsnn.tables.scores import places_in
+from grvsnn.report.figures.intervals import mean_intervals
+from grvsnn.report.tables.comparisons import SIGNIFICANT
+from grvsnn.report.tables.layout import Table, make_table, number, with_interval
+from grvsnn.report.tables.scores import places_in
+from grvsnn.scoring.metrics import count_runs
 
 PLACE = ["dataset", "setting", "trait"]
 NONE = ["none", GAP, GAP]
@@ -40,7 +40,8 @@ def best_table(scores: pd.DataFrame, comparisons: pd.DataFrame) -> Table:
     scores : DataFrame
         Long scores of all datasets.
     comparisons : DataFrame
-        As `grvsnn.compare.compare_methods` returns it, of the same datasets.
+        As `grvsnn.scoring.comparisons.compare_methods` returns it, of the same
+        datasets.
     """
     r = scores[scores["metric"] == "r"]
     means = mean_intervals(r, [*PLACE, "method"])

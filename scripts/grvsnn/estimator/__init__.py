@@ -1,0 +1,1 @@
+"""The paper's network as a scikit-learn estimator, on disk, and for new animals."""

@@ -1,0 +1,1 @@
+"""Statistical models, which know nothing of folds and files."""

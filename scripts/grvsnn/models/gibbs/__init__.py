@@ -1,0 +1,1 @@
+"""Bayesian linear regressions (BRR, Bayesian lasso, BayesC-pi), many chains at once."""

@@ -1,0 +1,1 @@
+"""Mixed models with several kernels, by REML."""

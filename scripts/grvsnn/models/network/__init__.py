@@ -1,0 +1,1 @@
+"""The paper's network: layers, compiled pass, training, tuning, interpretation."""

@@ -1,0 +1,1 @@
+"""The trained parts of GRVSNN+ and their stacking."""

@@ -1,0 +1,150 @@
+"""The mixed model of grvsnn_plus: kernels of markers, loadings and relatives, by REML.
+
+A kernel is a layer with normal output weights, hence the names below.
+"""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from grvsnn.models.mixed.kernels import LOADINGS, Kernels, observation_patterns
+from grvsnn.models.mixed.reml import Contrasts, RemlFit, fit_reml
+from grvsnn.models.plus.relatives_layer import cosines, relatives_factor
+from grvsnn.protocol.fold_task import FoldTask
+
+logger = logging.getLogger(__name__)
+
+RELATIVES = "relatives"
+# share of the variance from which the kernel of relatives starts
+_FIRST_SHARE = 0.05
+
+
+@dataclass(frozen=True, eq=False)
+class PolygenicFit:
+    """The mixed model of one outer fold.
+
+    Parameters
+    ----------
+    predicted : ndarray, shape (n_samples, T)
+        From all training rows.
+    members : ndarray, shape (K, n_samples, T)
+        From the fit rows of every inner split, at the same variance components.
+    effects : ndarray, shape (n_features, T)
+        Of one training standard deviation of each marker and loading.
+    facts : dict
+        Per trait: number of relatives, shares of the variance, log-likelihoods.
+    """
+
+    predicted: np.ndarray
+    members: np.ndarray
+    effects: np.ndarray
+    facts: dict[str, object]
+
+
+@dataclass(frozen=True, eq=False)
+class _Choice:
+    """Kernels of one trait and their REML fit."""
+
+    kernels: Kernels
+    reml: RemlFit
+    n_relatives: float
+
+
+def fit_polygenic(
+    task: FoldTask, products: np.ndarray, relatives: Sequence[float]
+) -> PolygenicFit:
+    """Fit the mixed model to every trait of an outer fold.
+
+    Parameters
+    ----------
+    task : FoldTask
+    products : ndarray, shape (n_samples, n_samples)
+        `grvsnn.models.mixed.kernels.marker_products` of the task's genotypes.
+    relatives : sequence of float
+        Numbers of close relatives to try.
+
+    Returns
+    -------
+    PolygenicFit
+    """
+    T, n = len(task.traits), len(task.Y)
+    base = Kernels(task, products, {LOADINGS: task.loadings} if task.n_loadings else {})
+    factors = _relatives_factors(task, products, relatives)
+    offered = [*base.names, *([RELATIVES] if factors else [])]
+    predicted = np.empty((n, T))
+    members = np.empty((len(task.inner_splits), n, T))
+    effects, facts = np.empty((task.n_features, T)), {}
+    for rows, traits in observation_patterns(task):
+        models = _models(base, factors, rows)
+        for t in traits:
+            y = task.Y[:, t]
+            choice = _choose(models, y[rows])
+            blup = choice.kernels.blup(choice.reml, rows, y[rows])
+            predicted[:, t] = blup.predicted
+            members[:, :, t] = [
+                _member(choice, fit_rows, y) for fit_rows, _ in task.inner_splits
+            ]
+            effects[:, [t]] = choice.kernels.standardised_effects(
+                blup.weights[:, None], choice.reml.variances[:, None]
+            )
+            name = task.traits[t]
+            facts[name] = _describe(choice, offered)
+            logger.info("fold %d %s: %s", task.fold, name, facts[name])
+    return PolygenicFit(predicted, members, effects, facts)
+
+
+def _relatives_factors(
+    task: FoldTask, products: np.ndarray, relatives: Sequence[float]
+) -> dict[float, np.ndarray]:
+    """Factor of the kernel of relatives at each number of them."""
+    if not task.n_markers or not relatives:
+        return {}
+    cosine = cosines(products, task.train)
+    return {k: relatives_factor(cosine, task.train, k) for k in relatives}
+
+
+def _models(
+    base: Kernels, factors: dict[float, np.ndarray], rows: np.ndarray
+) -> dict[float, tuple[Kernels, Contrasts]]:
+    """Kernels and contrasts without relatives (key 0) and with each number of them."""
+    leading = base.leading(rows)
+    models = {0.0: (base, base.over(rows, leading))}
+    for n_relatives, factor in factors.items():
+        kernels = base.with_factor(RELATIVES, factor)
+        models[n_relatives] = kernels, kernels.over(rows, leading)
+    return models
+
+
+def _choose(models: dict[float, tuple[Kernels, Contrasts]], y: np.ndarray) -> _Choice:
+    """Fit every model to a trait; the largest restricted likelihood wins."""
+    kernels, contrasts = models[0.0]
+    best = _Choice(kernels, fit_reml(y, contrasts), 0.0)
+    start = [*best.reml.shares, _FIRST_SHARE]
+    for n_relatives, (kernels, contrasts) in models.items():
+        if n_relatives == 0.0:
+            continue
+        reml = fit_reml(y, contrasts, start=start)
+        if reml.log_likelihood > best.reml.log_likelihood:
+            best = _Choice(kernels, reml, n_relatives)
+    return best
+
+
+def _member(choice: _Choice, fit_rows: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Predictions of all animals from the fit rows of an inner split."""
+    rows = fit_rows[np.isfinite(y[fit_rows])]
+    if len(rows) == 0:
+        return np.zeros(len(y))
+    return choice.kernels.blup_at(choice.reml, rows, y[rows]).predicted
+
+
+def _describe(choice: _Choice, offered: Sequence[str]) -> dict[str, object]:
+    shares = dict(zip(choice.kernels.names, choice.reml.shares.tolist(), strict=True))
+    return {
+        "n_relatives": float(choice.n_relatives),
+        # 0 for a kernel that the likelihood did without
+        "shares": {name: shares.get(name, 0.0) for name in offered},
+        "log_likelihood": float(choice.reml.log_likelihood),
+        "converged": choice.reml.converged,
+    }

@@ -1,0 +1,1 @@
+"""Pedigrees, relationships and their eigen-loadings."""

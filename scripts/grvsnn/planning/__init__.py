@@ -1,0 +1,1 @@
+"""How long runs take: planned jobs, measured costs, estimates, results pages."""

@@ -1,0 +1,1 @@
+"""The protocol: folds, targets, what a fit may see, intervals."""

@@ -1,0 +1,1 @@
+"""Figures of the report, each a function of tables and paths to write."""

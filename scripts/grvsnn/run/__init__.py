@@ -1,0 +1,1 @@
+"""Around a job: its frame, checkpoints, the check of configs and data."""

@@ -1,0 +1,1 @@
+"""Scores of predictions and selections, and tests between methods."""

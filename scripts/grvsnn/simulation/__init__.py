@@ -1,0 +1,1 @@
+"""Simulated populations of known truth."""
