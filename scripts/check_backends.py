@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 from grvsnn.base.errors import InputError
 from grvsnn.base.labels import SAMPLED
+from grvsnn.base.names import base_method
 from grvsnn.methods.bayes import BayesParams, choose_backend
-from grvsnn.protocol.fold_task import base_method
 
 
 def check_backends(config: Mapping) -> tuple[list[str], list[str]]:

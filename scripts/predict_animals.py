@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from grvsnn.base.errors import InputError, in_words
 from grvsnn.base.files import write_csv
 from grvsnn.estimator.new_animals import MAX_ABSENT, predict_from_bed
-from grvsnn.estimator.regressor import GRVSNNRegressor
+from grvsnn.estimator.saved_model import load_model
 from grvsnn.protocol.conformal import COVERAGE
 
 
@@ -15,7 +15,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Read model and genotypes, write predictions, print what was aligned."""
     args = _parser().parse_args(arguments)
     try:
-        model = GRVSNNRegressor.load(args.model)
+        model = load_model(args.model)
         predictions, report = predict_from_bed(
             model, args.prefix, args.coverage, args.max_absent
         )

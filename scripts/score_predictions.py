@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pandas as pd
 from grvsnn.base.files import parquet_columns, read_json, read_parquet, write_parquet
+from grvsnn.base.names import is_leaky
 from grvsnn.genotypes.plink import read_genotypes
-from grvsnn.protocol.fold_task import is_leaky
 from grvsnn.protocol.targets import restate
-from grvsnn.report.tables.facts import fit_facts
 from grvsnn.run.job import run_job
 from grvsnn.scoring.comparisons import compare_methods
+from grvsnn.scoring.fits import fit_facts
 from grvsnn.scoring.metrics import score_predictions
 from grvsnn.scoring.selection import TrueQtl, by_rule, score_selection, stability_scores
 

@@ -9,10 +9,11 @@ from grvsnn.report.figures.ablation import plot_ablation
 from grvsnn.report.figures.curves import CURVE, additive_line, plot_curves, top_loci
 from grvsnn.report.figures.style import look
 from grvsnn.report.tables.ablation import ablation_table
-from grvsnn.report.tables.pedigree import improvement, pedigree_table
+from grvsnn.report.tables.pedigree import pedigree_table
 from grvsnn.report.tables.selection import selection_table
 from grvsnn.report.tables.unchanged import unchanged_runs
 from grvsnn.scoring.ablation import METRICS, ablation_scores, epoch_scores
+from grvsnn.scoring.comparisons import improvement
 from grvsnn.scoring.variants import compare_with_base
 from toy_tasks import change, make_population, make_tasks
 

@@ -7,11 +7,12 @@ from grvsnn.base.errors import InputError
 from grvsnn.methods import load_method
 from grvsnn.methods.grvsnn import fit
 from grvsnn.protocol.folds import fold_rows, make_folds
-from grvsnn.protocol.training_shares import share_scores, share_size, take_shares
+from grvsnn.protocol.training_shares import share_size, take_shares
 from grvsnn.report.figures.learning_curve import plot_learning
 from grvsnn.report.figures.optimism import plot_optimism
 from grvsnn.report.tables.learning_curve import learning_table
 from grvsnn.report.tables.optimism import optimism_table
+from grvsnn.scoring.learning_curve import share_scores
 from grvsnn.scoring.metrics import pearson
 from grvsnn.scoring.optimism import (
     CONTRASTS,

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from grvsnn.genotypes.checks import Limits
+from grvsnn.protocol.fit_facts import pack_losses
 from grvsnn.report.figures.forest import plot_comparisons
 from grvsnn.report.figures.intervals import mean_intervals
 from grvsnn.report.figures.manhattan import plot_manhattan
@@ -20,10 +21,10 @@ from grvsnn.report.figures.strip import plot_runs
 from grvsnn.report.figures.style import LOOKS
 from grvsnn.report.figures.tradeoff import plot_accuracy_minutes
 from grvsnn.report.figures.training import plot_training
-from grvsnn.report.tables.runs import runtime_frame
 from grvsnn.scoring.comparisons import compare_methods, correlated_t
+from grvsnn.scoring.fits import runtime_frame
 from grvsnn.scoring.metrics import dcor, pearson
-from grvsnn.scoring.training_curves import history_frame, pack_losses
+from grvsnn.scoring.training_curves import history_frame
 from matplotlib.backends.backend_agg import RendererAgg
 
 SETTINGS = ["markers", "markers_pedigree", "pedigree"]

@@ -6,14 +6,13 @@ import xml.etree.ElementTree as ET
 import numpy as np
 import pytest
 from grvsnn.methods import grvsnn, lassonet
+from grvsnn.protocol.fit_facts import pack_losses, unpack_losses
 from grvsnn.report.figures.training import plot_training
 from grvsnn.run.checkpoints import read_fold, write_fold
 from grvsnn.scoring.training_curves import (
     history_frame,
     median_by_epoch,
     median_by_features,
-    pack_losses,
-    unpack_losses,
 )
 from toy_tasks import change, make_population, make_tasks
 

@@ -2,9 +2,10 @@
 
 import numpy as np
 import torch
+from grvsnn.models.network.build import build_network
 from grvsnn.models.network.inputs import Standardiser
 from grvsnn.models.network.interpretation import average, curve_columns, interpret
-from grvsnn.models.network.network import Architecture, build_network
+from grvsnn.models.network.parts import Architecture
 
 
 def make_case(architecture, n_samples=40, n_markers=12, n_dense=3, absent=None):

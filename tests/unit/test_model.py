@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 from grvsnn.base.errors import InputError
-from grvsnn.models.network import compiled_pass as kernel
+from grvsnn.models.network.build import build_network
 from grvsnn.models.network.inputs import (
     Inputs,
     Standardiser,
@@ -14,13 +14,11 @@ from grvsnn.models.network.inputs import (
     look_up,
 )
 from grvsnn.models.network.interpretation import average, interpret
-from grvsnn.models.network.network import (
+from grvsnn.models.network.loss import masked_loss, observation_weights
+from grvsnn.models.network.parts import (
     LAYER_NORM_EPS,
     Architecture,
-    build_network,
     gate_function,
-    masked_loss,
-    observation_weights,
     selection_weights,
 )
 from grvsnn.models.network.training import predict
@@ -113,8 +111,8 @@ def test_kernel_equals_the_dense_path(architecture, n_markers, n_dense):
     inputs = make_inputs(19, n_markers, n_dense)
     single = inputs.to("cpu", torch.float32)
     P = n_markers + n_dense
-    compiled = make_network(architecture, P, 3, "kernel", torch.float32)
-    if not kernel.serves(compiled, single):
+    compiled = make_network(architecture, P, 3, "compiled", torch.float32)
+    if not compiled.is_compiled(single):
         pytest.skip("no C compiler: the compiled kernel cannot be built")
     reference = make_network(architecture, P, 3, "dense")
     with torch.no_grad():
@@ -150,7 +148,7 @@ def test_gradcheck_of_the_table_path():
 
 def test_large_activations_stay_finite():
     inputs = make_inputs(6, 40, 0, dtype=torch.float32)
-    network = make_network(Architecture(), 40, 1, "kernel", torch.float32)
+    network = make_network(Architecture(), 40, 1, "compiled", torch.float32)
     with torch.no_grad():
         network.gain.fill_(200.0)
     reference = make_network(Architecture(), 40, 1, "dense")
@@ -214,7 +212,7 @@ def test_sparsemax_weights_are_a_sparse_distribution():
     torch.testing.assert_close(weights, torch.tensor([[0.75, 0.25, 0.0, 0.0]]))
 
 
-@pytest.mark.parametrize("path", ["kernel", "table"])
+@pytest.mark.parametrize("path", ["compiled", "table"])
 def test_prediction_does_not_depend_on_the_batch(path):
     inputs = make_inputs(23, 70, 9, dtype=torch.float32)
     network = make_network(Architecture(), 79, 2, path, torch.float32)

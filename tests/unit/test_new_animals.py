@@ -17,6 +17,7 @@ from grvsnn.estimator.new_animals import (
     predict_from_bed,
 )
 from grvsnn.estimator.regressor import GRVSNNRegressor
+from grvsnn.estimator.saved_model import save_model
 from grvsnn.genotypes.plink import read_genotypes, write_genotypes
 
 N, P = 160, 40
@@ -274,7 +275,7 @@ def test_a_model_of_plain_arrays_is_told_so(plain):
 @pytest.fixture(scope="module")
 def saved(model, tmp_path_factory):
     path = tmp_path_factory.mktemp("saved") / "model"
-    model.save(path)
+    save_model(model, path)
     return path
 
 

@@ -9,15 +9,10 @@ from grvsnn.base.errors import InputError
 from grvsnn.base.files import read_json, write_parquet
 from grvsnn.genotypes.plink import write_genotypes
 from grvsnn.methods import load_method
+from grvsnn.protocol.fit_facts import identify, pack_rows, unpack_rows
 from grvsnn.protocol.fold_task import FoldFit
 from grvsnn.protocol.folds import make_folds
-from grvsnn.protocol.leakage import (
-    demand_no_test_animal,
-    handed_animals,
-    identify,
-    pack_rows,
-    unpack_rows,
-)
+from grvsnn.protocol.leakage import demand_no_test_animal, handed_animals
 from grvsnn.protocol.targets import make_targets
 from grvsnn.report.tables.audit import handed_table, sentinel_table
 from grvsnn.run import fit_job as fitting

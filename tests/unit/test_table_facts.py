@@ -4,11 +4,12 @@ import pandas as pd
 import pytest
 from grvsnn.base.files import write_parquet
 from grvsnn.report.tables.comparisons import comparison_table
-from grvsnn.report.tables.facts import fit_facts, with_facts
+from grvsnn.report.tables.facts import with_facts
 from grvsnn.report.tables.layout import make_table
 from grvsnn.report.tables.scores import dcor_table, performance_table
 from grvsnn.report.tables.write import write_table
 from grvsnn.scoring.comparisons import compare_methods
+from grvsnn.scoring.fits import fit_facts
 
 from tests.unit.test_tables import make_scores
 

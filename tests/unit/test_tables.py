@@ -16,7 +16,6 @@ from grvsnn.report.tables.runs import (
     convergence_frame,
     convergence_table,
     minutes_table,
-    runtime_frame,
 )
 from grvsnn.report.tables.scores import (
     calibration_table,
@@ -29,6 +28,7 @@ from grvsnn.report.tables.summary import best_of
 from grvsnn.report.tables.text import summary_text
 from grvsnn.report.tables.write import write_table
 from grvsnn.scoring.comparisons import compare_methods
+from grvsnn.scoring.fits import runtime_frame
 from grvsnn.scoring.interval_coverage import wilson
 from grvsnn.scoring.selection import stability_scores
 

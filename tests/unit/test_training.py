@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 import torch
 from grvsnn.base.errors import InputError
+from grvsnn.models.network.build import build_network
 from grvsnn.models.network.inputs import Standardiser
 from grvsnn.models.network.interpretation import interpret
-from grvsnn.models.network.network import Architecture, build_network
+from grvsnn.models.network.parts import Architecture
 from grvsnn.models.network.training import (
     BlockAdamW,
     TrainingSettings,

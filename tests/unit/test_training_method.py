@@ -10,8 +10,9 @@ from grvsnn.base.errors import InputError
 from grvsnn.base.files import write_json
 from grvsnn.methods.grvsnn import Recipe, fit
 from grvsnn.methods.grvsnn_plus import fit as fit_plus
+from grvsnn.models.network.build import build_network
 from grvsnn.models.network.inputs import Standardiser
-from grvsnn.models.network.network import Architecture, build_network
+from grvsnn.models.network.parts import Architecture
 from grvsnn.models.network.training import (
     TrainingSettings,
     fit_epochs,

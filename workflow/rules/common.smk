@@ -26,7 +26,7 @@ def read_yaml(path):
         return yaml.safe_load(file)
 
 
-CONFIG_CHECK = load_library("config_check")
+CONFIG_CHECK = load_library("run/config_check")
 METHODS = read_yaml("../methods.yaml")
 
 
@@ -49,8 +49,8 @@ def check_config():
 
 
 check_config()
-STUDY = load_library("study").Study(config, METHODS)
-CODE = load_library("dependencies")
+STUDY = load_library("run/study").Study(config, METHODS)
+CODE = load_library("run/code_hash")
 # where they lie, not their copies in Snakemake's cache
 SCRIPTS = Path(workflow.current_basedir.get_path_or_uri(secret_free=True))
 SCRIPTS = SCRIPTS.parents[1] / "scripts"

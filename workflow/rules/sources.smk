@@ -154,13 +154,13 @@ def list_needs(entry):
             yield name, f"<results>/{{dataset}}/{path}"
     if entry.get("facts") == "none":
         return
-    facts = entry.get("facts", [])
     groups = {"variants": STUDY.variants, **STUDY.companions}
-    more = [f for f in ([facts] if isinstance(facts, str) else facts) if groups[f]]
+    folders = ["", *(f"{name}/" for name in entry.get("facts", []) if groups[name])]
     if entry.get("of") == "all":
-        yield "facts", of_datasets("facts.parquet", config["datasets"])
+        datasets = config["datasets"]
+        facts = [of_datasets(f"{folder}facts.parquet", datasets) for folder in folders]
+        yield "facts", [path for paths in facts for path in paths]
     else:
-        folders = ["", *(f"{name}/" for name in more)]
         yield "facts", [f"<results>/{{dataset}}/{f}facts.parquet" for f in folders]
 
 

@@ -38,7 +38,7 @@ def load_kernel(source: str) -> ctypes.CDLL | None:
     Parameters
     ----------
     source : str
-        File relative to the package, e.g. ``gibbs/kernel.c``.
+        File relative to the package, e.g. ``models/gibbs/kernel.c``.
 
     Returns
     -------
@@ -52,7 +52,7 @@ def load_kernel(source: str) -> ctypes.CDLL | None:
     if compiler is None:
         logger.warning("no C compiler found: %s runs on its slower fallback", source)
         return None
-    path = Path(__file__).parent / source
+    path = Path(__file__).parents[1] / source
     target = cache_folder() / f"{path.stem}-{_build_key(path, compiler)}.so"
     if not target.exists():
         try:

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from grvsnn.base.names import base_method
 from grvsnn.base.registry import read_registry
-from grvsnn.protocol.fold_task import base_method
 
 
 @dataclass(frozen=True)

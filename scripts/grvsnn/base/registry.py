@@ -6,12 +6,12 @@ from pathlib import Path
 
 import yaml
 
+FILES = {"methods": "base/methods.yaml", "results": "base/results.yaml"}
+"""In the package, where they are links to those of the workflow."""
+
 
 @cache
 def read_registry(name: str) -> Mapping[str, Mapping]:
-    """Read workflow/<name>.yaml, ``methods`` or ``results``, by its entries' names.
-
-    The package has links to them, so that an installed one brings them along.
-    """
-    path = Path(__file__).with_name(f"{name}.yaml")
+    """Read workflow/<name>.yaml, ``methods`` or ``results``."""
+    path = Path(__file__).parents[1] / FILES[name]
     return yaml.safe_load(path.read_text(encoding="utf-8"))

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import fields
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -12,10 +11,10 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from grvsnn.base.errors import InputError
 from grvsnn.base.seeds import derive_seed
-from grvsnn.estimator.saved_model import load_model, save_model
+from grvsnn.models.network.build import build_network
 from grvsnn.models.network.inputs import Inputs, Standardiser
 from grvsnn.models.network.interpretation import SELECTED_FROM, average, interpret
-from grvsnn.models.network.network import Architecture, build_network
+from grvsnn.models.network.parts import Architecture
 from grvsnn.models.network.training import (
     TrainingSettings,
     fit_network,
@@ -36,7 +35,7 @@ class GRVSNNRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
     Parameters
     ----------
     architecture, hidden, gate, selection, f2, gate_bias, gain
-        See `grvsnn.models.network.network.Architecture`.
+        See `grvsnn.models.network.parts.Architecture`.
     batch_size, learning_rate, weight_decay, dropout, max_epochs, patience, optimiser
         See `grvsnn.models.network.training.TrainingSettings`.
     validation_fraction : float
@@ -221,16 +220,6 @@ class GRVSNNRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
         selected = self.trait_importances_ >= SELECTED_FROM
         mask = selected.any(1) if trait is None else selected[:, trait]
         return np.flatnonzero(mask) if indices else mask
-
-    def save(self, path: str | Path) -> None:
-        """Write ``<path>.safetensors`` (arrays) and ``<path>.json`` (the rest)."""
-        check_is_fitted(self, "trait_importances_")
-        save_model(self, path)
-
-    @classmethod
-    def load(cls, path: str | Path) -> "GRVSNNRegressor":
-        """Read what `save` wrote; nothing in the files is executed."""
-        return load_model(cls, path)
 
     def _build_network(self, n_traits: int, seed: int) -> torch.nn.Module:
         architecture = _part(Architecture, self)

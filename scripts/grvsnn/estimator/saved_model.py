@@ -3,20 +3,18 @@
 import json
 from dataclasses import fields
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 import torch
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
+from sklearn.utils.validation import check_is_fitted
 
 from grvsnn.base.errors import InputError, in_words
 from grvsnn.base.files import atomic_path, write_json
+from grvsnn.estimator.regressor import GRVSNNRegressor
 from grvsnn.models.network.inputs import Standardiser
-
-if TYPE_CHECKING:
-    from grvsnn.estimator.regressor import GRVSNNRegressor
 
 FORMAT = "grvsnn-regressor-3"
 
@@ -34,8 +32,9 @@ ARRAYS = (
 FACTS = ("n_features_in_", "best_epochs_", "_one_trait", "traits_")
 
 
-def save_model(model: "GRVSNNRegressor", path: str | Path) -> None:
+def save_model(model: GRVSNNRegressor, path: str | Path) -> None:
     """Write a fitted model to ``<path>.safetensors`` and ``<path>.json``."""
+    check_is_fitted(model, "trait_importances_")
     arrays = {name: getattr(model, name) for name in ARRAYS}
     arrays |= {f"_standardiser.{k}": v for k, v in vars(model._standardiser).items()}
     for member, network in enumerate(model._networks):
@@ -47,7 +46,7 @@ def save_model(model: "GRVSNNRegressor", path: str | Path) -> None:
     write_json(_facts(model), f"{path}.json")
 
 
-def _facts(model: "GRVSNNRegressor") -> dict[str, object]:
+def _facts(model: GRVSNNRegressor) -> dict[str, object]:
     params = model.get_params()
     if params["feature_groups"] is not None:
         params["feature_groups"] = np.asarray(params["feature_groups"]).tolist()
@@ -64,8 +63,8 @@ def _facts(model: "GRVSNNRegressor") -> dict[str, object]:
     }
 
 
-def load_model(kind: type["GRVSNNRegressor"], path: str | Path) -> "GRVSNNRegressor":
-    """Read what `save_model` wrote as a model of class `kind`."""
+def load_model(path: str | Path) -> GRVSNNRegressor:
+    """Read what `save_model` wrote; nothing in the files is executed."""
     try:
         facts = json.loads(Path(f"{path}.json").read_text(encoding="utf-8"))
         arrays = load_file(f"{path}.safetensors")
@@ -75,7 +74,7 @@ def load_model(kind: type["GRVSNNRegressor"], path: str | Path) -> "GRVSNNRegres
         ) from error
     if facts.get("format") != FORMAT:
         raise InputError(f"{path}.json: not a saved GRVSNNRegressor ({FORMAT})")
-    model = kind(**facts["params"])
+    model = GRVSNNRegressor(**facts["params"])
     for name in ARRAYS:
         setattr(model, name, arrays[name])
     for name in FACTS:
@@ -94,7 +93,7 @@ def load_model(kind: type["GRVSNNRegressor"], path: str | Path) -> "GRVSNNRegres
 
 
 def _restore(
-    model: "GRVSNNRegressor", arrays: dict[str, np.ndarray], member: int
+    model: GRVSNNRegressor, arrays: dict[str, np.ndarray], member: int
 ) -> torch.nn.Module:
     prefix = f"_networks.{member}."
     state = {

@@ -16,6 +16,7 @@ from threadpoolctl import threadpool_limits
 
 import grvsnn
 from grvsnn.base.errors import InputError
+from grvsnn.base.names import base_method
 from grvsnn.genotypes.plink import impute_by_training_rows
 from grvsnn.methods import bglr
 from grvsnn.models.gibbs.design import Design, Patch, build_design, find_patch
@@ -26,7 +27,6 @@ from grvsnn.models.gibbs.sampler import Settings, choose_kernel, sample
 from grvsnn.protocol.fold_task import (
     FoldFit,
     FoldTask,
-    base_method,
     holds_calls,
     normalise_importance,
 )

@@ -23,11 +23,11 @@ import numpy as np
 
 from grvsnn.base.errors import InputError
 from grvsnn.base.files import scratch_folder
+from grvsnn.base.names import base_method
 from grvsnn.models.gibbs.diagnostics import effective_size, rhat
 from grvsnn.protocol.fold_task import (
     FoldFit,
     FoldTask,
-    base_method,
     normalise_importance,
     standardise,
 )

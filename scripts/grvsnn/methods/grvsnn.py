@@ -17,6 +17,7 @@ import numpy as np
 import torch
 
 from grvsnn.base.errors import InputError
+from grvsnn.models.network.build import build_network
 from grvsnn.models.network.inputs import Inputs, Standardiser
 from grvsnn.models.network.interpretation import (
     SELECTED_FROM,
@@ -25,7 +26,7 @@ from grvsnn.models.network.interpretation import (
     curve_columns,
     interpret,
 )
-from grvsnn.models.network.network import Architecture, build_network
+from grvsnn.models.network.parts import Architecture
 from grvsnn.models.network.training import (
     History,
     TrainingSettings,
@@ -36,8 +37,8 @@ from grvsnn.models.network.training import (
 )
 from grvsnn.models.network.tuning import SearchSpace, TuningResult, first_values, tune
 from grvsnn.protocol.conformal import holding_member, member_intervals
+from grvsnn.protocol.fit_facts import pack_losses
 from grvsnn.protocol.fold_task import FoldFit, FoldTask, normalise_importance
-from grvsnn.scoring.training_curves import pack_losses
 
 logger = logging.getLogger(__name__)
 

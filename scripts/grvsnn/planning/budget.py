@@ -10,9 +10,9 @@ from collections.abc import Collection, Mapping
 import pandas as pd
 
 from grvsnn.base.labels import METHODS, dataset_label, method_label
+from grvsnn.base.names import base_method
 from grvsnn.planning.costs import KEYS, hash_settings, job_kind
 from grvsnn.planning.dry_run import count_sent
-from grvsnn.protocol.fold_task import base_method
 from grvsnn.report.tables.layout import Table, make_table, number
 from grvsnn.report.tables.resources import STAGES
 

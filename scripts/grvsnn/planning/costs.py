@@ -10,8 +10,8 @@ import pandas as pd
 
 from grvsnn.base.files import read_json
 from grvsnn.base.labels import METHODS
+from grvsnn.base.names import base_method, fitted_as
 from grvsnn.base.usage import read_usage
-from grvsnn.protocol.fold_task import base_method, fitted_as
 
 KEYS = ["dataset", "setting", "method"]
 HERE = "here"

@@ -10,8 +10,8 @@ from collections.abc import Iterable, Sequence
 import pandas as pd
 
 from grvsnn.base.labels import method_label
+from grvsnn.base.names import base_method, fitted_as
 from grvsnn.planning.costs import HERE, KEYS
-from grvsnn.protocol.fold_task import base_method, fitted_as
 
 FIT = re.compile(
     r"^ +output: .*?\bbenchmarks/([^/\s]+)/([^/\s]+)/([^/\s]+)/repeat-(\d+)\.json",

@@ -12,17 +12,17 @@ import yaml
 from grvsnn.base.errors import InputError
 from grvsnn.base.files import read_json, read_parquet
 from grvsnn.base.labels import SAMPLED, dataset_label, method_label, setting_label
+from grvsnn.base.names import base_method
 from grvsnn.planning.estimate import duration
-from grvsnn.protocol.fold_task import base_method
 from grvsnn.report.tables import markdown
 from grvsnn.report.tables.ablation import variants_table
 from grvsnn.report.tables.comparisons import comparison_table
-from grvsnn.report.tables.facts import backend
 from grvsnn.report.tables.learning_curve import shares_table
 from grvsnn.report.tables.optimism import cells_table
 from grvsnn.report.tables.parts import parts_table
-from grvsnn.report.tables.runs import convergence_table, minutes_table, runtime_frame
+from grvsnn.report.tables.runs import convergence_table, minutes_table
 from grvsnn.report.tables.scores import performance_table
+from grvsnn.scoring.fits import backend, runtime_frame
 
 SHOWN = ("settings", "methods", "protocol", "adjust", "seed", "folds")
 

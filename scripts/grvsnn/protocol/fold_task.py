@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from grvsnn.base.names import base_method
 from grvsnn.base.seeds import derive_seed
 
 CONSTANT = 1e-9
@@ -16,28 +17,6 @@ CONSTANT = 1e-9
 UNSEEN = 0.1
 """Spread over training rows, relative to that over all rows, below which a column has
 not been seen: scaled to one, it would blow up the other rows' values."""
-LEAKY = ("peeking", "published")
-"""Companions, and protocols of theirs, that tune and stop on the test animals."""
-
-
-def base_method(name: str) -> str:
-    """Return the method that a name stands for: a variant is ``<method>-<name>``."""
-    return name.partition("-")[0]
-
-
-def fitted_as(name: str) -> str:
-    """Return the method or variant that a name's last part was added to.
-
-    Examples
-    --------
-    ``gblup-share20`` -> ``gblup``, ``grvsnn-bottleneck-whole`` -> ``grvsnn-bottleneck``
-    """
-    return name.rpartition("-")[0] or name
-
-
-def is_leaky(name: str) -> bool:
-    """Tell whether a companion is tuned and stopped on the test animals."""
-    return name.rpartition("-")[2] in LEAKY
 
 
 @dataclass(frozen=True, eq=False)

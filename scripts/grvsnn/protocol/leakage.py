@@ -4,36 +4,18 @@ A fit names them by row number, so that what it was handed can be read back and 
 against the folds afterwards.
 """
 
-import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 
 from grvsnn.base.errors import InputError
+from grvsnn.protocol.fit_facts import identify, pack_rows, unpack_rows
 from grvsnn.protocol.fold_task import FoldTask
 from grvsnn.protocol.folds import fold_rows
 
 STAGES = ("phenotypes", "training", "tuning")
 JOB = ["dataset", "setting", "method", "repeat"]
-
-
-def identify(sample_ids: Sequence[str]) -> str:
-    """Fingerprint of animals and their order, for row numbers to be read back by."""
-    return hashlib.sha256("\n".join(map(str, sample_ids)).encode()).hexdigest()[:16]
-
-
-def pack_rows(rows: np.ndarray, n_samples: int) -> str:
-    """Row numbers as a string of hexadecimal digits, four animals a digit."""
-    member = np.zeros(n_samples, dtype=bool)
-    member[rows] = True
-    return np.packbits(member).tobytes().hex()
-
-
-def unpack_rows(text: str, n_samples: int) -> np.ndarray:
-    """Row numbers from `pack_rows`, ascending."""
-    bits = np.unpackbits(np.frombuffer(bytes.fromhex(text), np.uint8))
-    return np.flatnonzero(bits[:n_samples])
 
 
 def handed_rows(task: FoldTask) -> dict[str, str]:

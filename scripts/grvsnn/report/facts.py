@@ -16,9 +16,9 @@ from grvsnn.base.labels import (
     method_label,
     trait_label,
 )
-from grvsnn.protocol.fold_task import base_method
-from grvsnn.report.tables.facts import backend
+from grvsnn.base.names import base_method
 from grvsnn.report.tables.layout import Table, make_table, number
+from grvsnn.scoring.fits import backend
 
 BACKENDS = {
     "native": "this project's implementation of BGLR's models",

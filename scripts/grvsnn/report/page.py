@@ -10,7 +10,7 @@ import jinja2
 import pandas as pd
 
 from grvsnn.base.labels import dataset_label
-from grvsnn.protocol.fold_task import base_method
+from grvsnn.base.names import base_method
 from grvsnn.report.catalogue import PLACES, SUMMARY, Entry, find_entries, scope_label
 from grvsnn.report.facts import (
     Data,

@@ -14,7 +14,7 @@ from pathlib import Path
 
 PACKAGE = "grvsnn"
 # files that code names instead of importing them
-NAMED = re.compile(r'"([\w/]+\.(?:c|R))"')
+NAMED = re.compile(r'"([\w/]+\.(?:c|R|yaml))"')
 
 
 def code_of(scripts: Path, *roots: str) -> list[Path]:
@@ -51,7 +51,7 @@ def code_of(scripts: Path, *roots: str) -> list[Path]:
 
 
 def hash_code(scripts: Path, *roots: str) -> str:
-    """Hash the names and contents of what `code_of` finds."""
+    """Hash the names and contents of what `code_of` finds, comments left out."""
     digest = hashlib.sha256()
     for path in code_of(scripts, *roots):
         digest.update(path.relative_to(scripts.parent).as_posix().encode())
@@ -61,7 +61,21 @@ def hash_code(scripts: Path, *roots: str) -> str:
 
 @functools.cache
 def _hash_file(path: Path) -> bytes:
-    return hashlib.sha256(path.read_bytes()).digest()
+    """Hash a file; of Python its syntax tree, which comments do not change."""
+    code = path.read_bytes()
+    if path.suffix == ".py":
+        tree = ast.parse(code, str(path))
+        for node in ast.walk(tree):
+            _drop_docstring(node)
+        code = ast.dump(tree).encode()
+    return hashlib.sha256(code).digest()
+
+
+def _drop_docstring(node: ast.AST) -> None:
+    if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef):
+        match node.body:
+            case [ast.Expr(value=ast.Constant(value=str())), *rest]:
+                node.body = rest
 
 
 def packages_of(files: Iterable[Path]) -> set[str]:

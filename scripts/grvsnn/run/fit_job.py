@@ -29,9 +29,10 @@ from grvsnn.genotypes.plink import (
     read_genotypes,
 )
 from grvsnn.methods.loading import load_fit
+from grvsnn.protocol.fit_facts import identify
 from grvsnn.protocol.fold_task import FoldFit, FoldTask
 from grvsnn.protocol.folds import fold_rows
-from grvsnn.protocol.leakage import handed_rows, identify
+from grvsnn.protocol.leakage import handed_rows
 from grvsnn.run.checkpoints import fit_fold_by_fold
 
 logger = logging.getLogger(__name__)

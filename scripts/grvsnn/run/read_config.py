@@ -10,7 +10,7 @@ from grvsnn.base.errors import InputError
 from grvsnn.base.registry import read_registry
 from grvsnn.run.config_check import check_and_complete, read_schemas
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 
 
 def load_config(path: str | Path) -> tuple[dict, list[str]]:

@@ -12,7 +12,10 @@ import numpy as np
 import pandas as pd
 from scipy.stats import t as student
 
-from grvsnn.base.labels import ALL_TRAITS, METRICS
+from grvsnn.base.labels import (
+    ALL_TRAITS,
+    METRICS,
+)
 
 RUN = ["repeat", "fold"]
 TOLERANCE = 1e-6
@@ -275,3 +278,17 @@ def _assemble(parts: list[pd.DataFrame], by: list[str], across: str) -> pd.DataF
         return pd.DataFrame(columns=columns)
     table = pd.concat(parts, ignore_index=True)
     return table.set_axis(columns, axis=1)
+
+
+def improvement(before: float, after: float, metric: str) -> float:
+    """Improvement in per cent of `before`, above 0 where `after` is the better one.
+
+    NaN where the metric before is not above 0, as an r may be: no share of it means
+    anything.
+    """
+    if not before > 0:
+        return float("nan")
+    better, worse = (
+        (before, after) if METRICS[metric].better == "low" else (after, before)
+    )
+    return 100 * (better - worse) / before

@@ -21,7 +21,7 @@ from pathlib import Path
 import pandas as pd
 
 from grvsnn.base.files import read_parquet
-from grvsnn.protocol.fold_task import fitted_as
+from grvsnn.base.names import fitted_as
 from grvsnn.scoring.comparisons import compare_methods
 from grvsnn.scoring.variants import beside_base
 

@@ -8,10 +8,9 @@ import numpy as np
 import pandas as pd
 
 from grvsnn.base.errors import InputError
-from grvsnn.report.tables.facts import backend
-from grvsnn.report.tables.pedigree import improvement
-from grvsnn.report.tables.runs import runtime_frame
 from grvsnn.scoring.ablation import epoch_scores
+from grvsnn.scoring.comparisons import improvement
+from grvsnn.scoring.fits import backend, runtime_frame
 from grvsnn.scoring.metrics import summarise
 
 PLACE = ["dataset", "trait", "setting", "method", "metric"]

@@ -1,26 +1,15 @@
 """How networks trained: losses by epoch or step of a path, kept in fits.json."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 
 import numpy as np
 import pandas as pd
 
+from grvsnn.protocol.fit_facts import unpack_losses
+
 JOB = ["dataset", "setting", "method", "repeat"]
 LINE = ["fold", "member"]
 STEP = ["step", "n_features", "training", "validation", "is_chosen"]
-
-
-def pack_losses(losses: Sequence[float]) -> str:
-    """Losses as one string of six significant digits each; NaN and inf are words.
-
-    A list would take a line a number in an indented file, and JSON has no NaN.
-    """
-    return " ".join(f"{loss:.6g}" for loss in losses)
-
-
-def unpack_losses(text: str) -> np.ndarray:
-    """Losses from `pack_losses`, float64."""
-    return np.array(text.split(), dtype=float)
 
 
 def history_frame(fits: Iterable[Mapping]) -> pd.DataFrame:

@@ -1,14 +1,14 @@
 """Scores of methods beside those of the fits that are named after them.
 
 ``<method>-<name>`` is the method with other parameters (an ablation) or on other
-training rows or phenotypes (a companion); see `grvsnn.protocol.fold_task.fitted_as`.
+training rows or phenotypes (a companion); see `grvsnn.base.names.fitted_as`.
 """
 
 from collections.abc import Sequence
 
 import pandas as pd
 
-from grvsnn.protocol.fold_task import base_method, fitted_as
+from grvsnn.base.names import base_method, fitted_as
 from grvsnn.scoring.comparisons import compare_methods
 
 

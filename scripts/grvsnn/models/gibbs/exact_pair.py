@@ -1,10 +1,10 @@
 """Bayesian ridge regression with two terms without sampling: one more variance ratio.
 
 Given rho = varB_2/varB_1, the model has one variance of effects once the features of
-the second term are multiplied by sqrt(rho), and `grvsnn.models.gibbs.exact` integrates
-it over varE and varB_1. One dimension is left, for the trapezoidal rule on log rho: its
-error falls as exp(-2 pi^2 (sd/step)^2) for a density near the normal one, so that steps
-of about a standard deviation do.
+the second term are multiplied by sqrt(rho), and `grvsnn.models.gibbs.exact_integral`
+integrates it over varE and varB_1. One dimension is left, for the trapezoidal rule on
+log rho: its error falls as exp(-2 pi^2 (sd/step)^2) for a density near the normal one,
+so that steps of about a standard deviation do.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -12,7 +12,12 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 
 from grvsnn.models.gibbs.design import Design
-from grvsnn.models.gibbs.exact import Integral, Spectrum, effect_moments, make_posterior
+from grvsnn.models.gibbs.exact_integral import (
+    Integral,
+    Spectrum,
+    effect_moments,
+    make_posterior,
+)
 from grvsnn.models.gibbs.lanes import Scaling, Target, target_prior
 from grvsnn.models.gibbs.posterior import Posterior
 from grvsnn.models.gibbs.priors import Prior

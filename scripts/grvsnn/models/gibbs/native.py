@@ -188,5 +188,5 @@ class NativeKernel:
 
 def native_kernel() -> NativeKernel | None:
     """Return the compiled kernel, or None where it cannot be built."""
-    library = load_kernel("gibbs/kernel.c")
+    library = load_kernel("models/gibbs/kernel.c")
     return None if library is None else NativeKernel(library)

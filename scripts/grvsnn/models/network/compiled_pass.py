@@ -7,15 +7,13 @@ compiler, `FeatureNetwork` takes its torch path.
 
 import ctypes
 import functools
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
 import torch
 
 from grvsnn.base.compiled import load_kernel
 from grvsnn.models.network.inputs import Inputs
-
-if TYPE_CHECKING:
-    from grvsnn.models.network.network import FeatureNetwork
+from grvsnn.models.network.parts import Architecture
 
 MAX_HIDDEN = 16
 MAX_TRAITS = 32
@@ -52,7 +50,7 @@ class _State(ctypes.Structure):
 
 @functools.cache
 def _library() -> ctypes.CDLL | None:
-    library = load_kernel("table.c")
+    library = load_kernel("models/network/table.c")
     if library is not None:
         pointer = ctypes.c_void_p
         library.network_forward.argtypes = [*[pointer] * 4, ctypes.c_float]
@@ -61,24 +59,41 @@ def _library() -> ctypes.CDLL | None:
     return library
 
 
-def serves(network: "FeatureNetwork", inputs: Inputs) -> bool:
-    """Whether the compiled pass can stand in for the torch path."""
+def serves(
+    architecture: Architecture,
+    n_traits: int,
+    weights: torch.Tensor,
+    levels: torch.Tensor,
+) -> bool:
+    """Whether the compiled pass can stand in for the torch path.
+
+    Parameters
+    ----------
+    architecture : Architecture
+        Of the network.
+    n_traits : int
+        Its outputs.
+    weights, levels : Tensor
+        One of its parameters and the levels of its inputs: device and precision.
+    """
     return (
-        network.architecture.selection == "softmax"
-        and network.architecture.hidden <= MAX_HIDDEN
-        and network.n_traits <= MAX_TRAITS
-        and network.W.device.type == "cpu"
-        and network.W.dtype == inputs.levels.dtype == torch.float32
+        architecture.selection == "softmax"
+        and architecture.hidden <= MAX_HIDDEN
+        and n_traits <= MAX_TRAITS
+        and weights.device.type == "cpu"
+        and weights.dtype == levels.dtype == torch.float32
         and _library() is not None
     )
 
 
 def run(
-    network: "FeatureNetwork", inputs: Inputs, mask: torch.Tensor | None, eps: float
+    inputs: Inputs,
+    mask: torch.Tensor | None,
+    hard_gate: bool,
+    eps: float,
+    parameters: Sequence[torch.Tensor | None],
 ) -> torch.Tensor:
-    """Predicted traits, shape (N, T), differentiable in the network's parameters."""
-    parameters = [getattr(network, name, None) for name in PARAMETERS]
-    hard_gate = network.architecture.gate == "hard_sigmoid"
+    """Predicted traits, shape (N, T), differentiable in `parameters` (`PARAMETERS`)."""
     return _TablePass.apply(inputs, mask, hard_gate, eps, *parameters)
 
 

@@ -6,7 +6,8 @@ import numpy as np
 import torch
 
 from grvsnn.models.network.inputs import N_LEVELS, Inputs
-from grvsnn.models.network.network import BottleneckNetwork, FeatureNetwork
+from grvsnn.models.network.network import FeatureNetwork
+from grvsnn.models.network.released import BottleneckNetwork
 
 SELECTED_FROM = 0.05
 

@@ -5,93 +5,20 @@ hidden units in each feature's own gated residual block.
 """
 
 import math
-from dataclasses import dataclass
 
 import torch
 from torch import nn
 from torch.nn import functional
 
-from grvsnn.base.errors import InputError
-from grvsnn.models.network import compiled_pass as kernel
+from grvsnn.models.network import compiled_pass
 from grvsnn.models.network.inputs import Inputs, look_up
-
-LAYER_NORM_EPS = 1e-5
-CHOICES = {
-    "architecture": ("feature", "bottleneck"),
-    "gate": ("hard_sigmoid", "sigmoid"),
-    "selection": ("softmax", "sparsemax"),
-    "f2": ("linear", "identity"),
-}
-
-
-@dataclass(frozen=True, kw_only=True)
-class Architecture:
-    """What the network looks like; its sizes apart.
-
-    Parameters
-    ----------
-    architecture : {"feature", "bottleneck"}
-        One gated residual block per feature, or the released network on 128 units.
-    hidden : int
-        d, hidden units of each feature's block (``bottleneck``: of its one block).
-    gate : {"hard_sigmoid", "sigmoid"}
-        sigma_g; the hard one is max(0, min(1, 0.2 a + 0.5)).
-    selection : {"softmax", "sparsemax"}
-        How variable selection weights are formed.
-    f2 : {"linear", "identity"}
-        Whether f2 has its d x d linear layer before dropout.
-    gate_bias : float
-        Start of b3. At -2 both gates start about a tenth open; a hard sigmoid below
-        -2.5 would be shut and without gradient.
-    gain : float
-        Start of the layer norm's gain. P w_i zhat_i = gain x_i + O(gain^2), so that a
-        small one starts training at a linear model.
-    """
-
-    architecture: str = "feature"
-    hidden: int = 4
-    gate: str = "hard_sigmoid"
-    selection: str = "softmax"
-    f2: str = "linear"
-    gate_bias: float = -2.0
-    gain: float = 0.1
-
-    def __post_init__(self):
-        for name, allowed in CHOICES.items():
-            if getattr(self, name) not in allowed:
-                raise InputError(
-                    f"{name}: {getattr(self, name)!r} is not one of {allowed}"
-                )
-        if self.hidden < 1:
-            raise InputError(f"hidden: {self.hidden} must be at least 1")
-        if not self.gain > 0:
-            raise InputError(f"gain: {self.gain} must be positive")
-
-
-def build_network(
-    architecture: Architecture, n_features: int, n_traits: int, seed: int
-) -> "FeatureNetwork | BottleneckNetwork":
-    """Return the network with parameters drawn from `seed`."""
-    generator = torch.Generator().manual_seed(seed)
-    if architecture.architecture == "bottleneck":
-        return BottleneckNetwork(architecture, n_features, n_traits, generator)
-    return FeatureNetwork(architecture, n_features, n_traits, generator)
-
-
-def gate_function(name: str, activation: torch.Tensor) -> torch.Tensor:
-    """sigma_g: ``hard_sigmoid`` max(0, min(1, 0.2 a + 0.5)), or ``sigmoid``."""
-    if name == "hard_sigmoid":
-        return torch.clamp(0.2 * activation + 0.5, 0.0, 1.0)
-    return torch.sigmoid(activation)
-
-
-def selection_weights(name: str, scores: torch.Tensor) -> torch.Tensor:
-    """Variable selection weights over the last dimension; they sum to 1 (eq. 8)."""
-    if name == "softmax":
-        return functional.softmax(scores, dim=-1)
-    from entmax import sparsemax
-
-    return sparsemax(scores, dim=-1)
+from grvsnn.models.network.parts import (
+    LAYER_NORM_EPS,
+    Architecture,
+    dropout_mask,
+    gate_function,
+    selection_weights,
+)
 
 
 class FeatureNetwork(nn.Module):
@@ -118,10 +45,10 @@ class FeatureNetwork(nn.Module):
 
     Attributes
     ----------
-    path : {"kernel", "table", "dense"}
+    path : {"compiled", "table", "dense"}
         How hard-call markers pass their blocks: "table" evaluates each block at the
-        three dosages once per step, "dense" at every animal; "kernel" is the table
-        compiled, where `kernel.serves` it, and else the table. All give the same
+        three dosages once per step, "dense" at every animal; "compiled" is the table
+        in C, where it serves (`is_compiled`), and else the table. All give the same
         numbers to rounding.
     """
 
@@ -136,7 +63,7 @@ class FeatureNetwork(nn.Module):
         self.architecture = architecture
         self.n_features = n_features
         self.n_traits = n_traits
-        self.path = "kernel"
+        self.path = "compiled"
         d, P = architecture.hidden, n_features
         # hidden units come first, so that every operation runs along the features
         self.w1 = nn.Parameter(torch.empty(d, P))
@@ -167,6 +94,12 @@ class FeatureNetwork(nn.Module):
             self.gain.fill_(self.architecture.gain)
             for zero in (self.b2, self.shift, self.W, self.b):
                 zero.zero_()
+
+    def is_compiled(self, inputs: Inputs) -> bool:
+        """Whether the compiled pass serves this network and these inputs."""
+        return compiled_pass.serves(
+            self.architecture, self.n_traits, self.W, inputs.levels
+        )
 
     def decayed(self) -> list[nn.Parameter]:
         """Parameters under weight decay: weights, but no biases, gains or shifts."""
@@ -237,107 +170,9 @@ class FeatureNetwork(nn.Module):
 
     def forward(self, inputs: Inputs, mask: torch.Tensor | None = None) -> torch.Tensor:
         """Predicted traits, shape (N, T)."""
-        if self.path == "kernel" and kernel.serves(self, inputs):
-            return kernel.run(self, inputs, mask, LAYER_NORM_EPS)
+        if self.path == "compiled" and self.is_compiled(inputs):
+            hard_gate = self.architecture.gate == "hard_sigmoid"
+            named = [getattr(self, name, None) for name in compiled_pass.PARAMETERS]
+            return compiled_pass.run(inputs, mask, hard_gate, LAYER_NORM_EPS, named)
         selected = self.selected(inputs, mask) * self.n_features
         return functional.linear(selected, self.W, self.b)
-
-
-class BottleneckNetwork(nn.Module):
-    """The authors' released network, kept for the audit.
-
-    All features are projected to `hidden` units at once (128 in the release), and
-    gate, residual and selection act on these units; f2 = f1, dropout follows the
-    gated residual block, and selection has a layer of its own::
-
-        f = ELU(K1 x + c1)            r = K0 x + c0
-        z = D(g h + (1 - g) r)        with h = K2 f + c2, g = sigma_g(K3 f + c3)
-        zhat = LayerNorm(z)           w = softmax(K4 zhat + c4)
-        Yhat = W (w zhat) + b
-    """
-
-    def __init__(
-        self,
-        architecture: Architecture,
-        n_features: int,
-        n_traits: int,
-        generator: torch.Generator,
-    ):
-        super().__init__()
-        self.architecture = architecture
-        self.n_features = n_features
-        self.n_traits = n_traits
-        units = architecture.hidden
-        self.project = nn.Linear(n_features, units)
-        self.encode = nn.Linear(n_features, units)
-        self.value = nn.Linear(units, units)
-        self.gate = nn.Linear(units, units)
-        self.norm = nn.LayerNorm(units, LAYER_NORM_EPS)
-        self.select = nn.Linear(units, units)
-        self.head = nn.Linear(units, n_traits)
-        self.reset_parameters(generator)
-
-    def reset_parameters(self, generator: torch.Generator) -> None:
-        """Glorot-uniform weights and zero biases, the release's defaults."""
-        for module in self.modules():
-            if isinstance(module, nn.Linear):
-                nn.init.xavier_uniform_(module.weight, generator=generator)
-                nn.init.zeros_(module.bias)
-
-    def decayed(self) -> list[nn.Parameter]:
-        """Parameters under weight decay: every layer's weight matrix."""
-        return [m.weight for m in self.modules() if isinstance(m, nn.Linear)]
-
-    def draw_dropout(
-        self, rate: float, generator: torch.Generator
-    ) -> torch.Tensor | None:
-        """Draw one step's dropout mask, shape (units,), shared by its animals."""
-        return dropout_mask(self.head.weight[0], rate, generator)
-
-    def forward(self, inputs: Inputs, mask: torch.Tensor | None = None) -> torch.Tensor:
-        """Predicted traits, shape (N, T)."""
-        x = inputs.standardised()
-        f = functional.elu(self.encode(x))
-        g = gate_function(self.architecture.gate, self.gate(f))
-        z = g * self.value(f) + (1 - g) * self.project(x)
-        zhat = self.norm(z if mask is None else z * mask)
-        weights = selection_weights(self.architecture.selection, self.select(zhat))
-        return self.head(weights * zhat)
-
-
-def dropout_mask(
-    like: torch.Tensor, rate: float, generator: torch.Generator
-) -> torch.Tensor | None:
-    """Bernoulli mask scaled by 1 / (1 - rate); None at rate 0.
-
-    Drawn on the CPU, so that every device sees the same stream.
-    """
-    if rate == 0:
-        return None
-    kept = torch.rand(like.shape, generator=generator) >= rate
-    return kept.to(like.device, like.dtype) / (1 - rate)
-
-
-def masked_loss(
-    predicted: torch.Tensor, observed: torch.Tensor, weight: torch.Tensor
-) -> torch.Tensor:
-    """Sum of weighted squared errors; where the weight is 0, `observed` may be NaN.
-
-    Parameters
-    ----------
-    predicted, observed, weight : Tensor, shape (n, T)
-        See `observation_weights`.
-    """
-    error = torch.where(weight > 0, predicted - observed, 0.0)
-    return (weight * error.square()).sum()
-
-
-def observation_weights(observed: torch.Tensor) -> torch.Tensor:
-    """Weights that make `masked_loss` the mean over traits of each trait's MSE.
-
-    Each trait is averaged over its own observed animals, so a gap in one trait changes
-    nothing for the others. A trait without any observation weighs nothing.
-    """
-    present = observed.isfinite()
-    count = present.sum(0).clamp(min=1)
-    return present.to(observed.dtype) / (count * observed.shape[1])

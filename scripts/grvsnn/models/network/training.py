@@ -12,7 +12,7 @@ from torch import nn
 
 from grvsnn.base.errors import InputError
 from grvsnn.models.network.inputs import Inputs
-from grvsnn.models.network.network import masked_loss, observation_weights
+from grvsnn.models.network.loss import masked_loss, observation_weights
 
 logger = logging.getLogger(__name__)
 

@@ -8,7 +8,6 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
 from grvsnn.base.labels import methods_in, metric_axis, settings_in
-from grvsnn.protocol.training_shares import share_scores
 from grvsnn.report.figures.layout import (
     add_legend,
     at_place,
@@ -21,6 +20,7 @@ from grvsnn.report.figures.layout import (
     setting_keys,
 )
 from grvsnn.report.figures.style import house_style, look, save_figure
+from grvsnn.scoring.learning_curve import share_scores
 from grvsnn.scoring.metrics import count_runs
 
 SPREAD = 0.012  # between curves, of the largest number of animals
@@ -33,7 +33,7 @@ def plot_learning(scores: pd.DataFrame, paths: Sequence[str | Path]) -> None:
     Parameters
     ----------
     scores : DataFrame
-        As `grvsnn.protocol.training_shares.share_scores` returns it.
+        As `grvsnn.scoring.learning_curve.share_scores` returns it.
     paths : sequence of path
         Files to write.
     """

@@ -21,7 +21,7 @@ from grvsnn.report.figures.layout import (
     setting_keys,
 )
 from grvsnn.report.figures.style import MUTED, house_style, save_figure
-from grvsnn.report.tables.runs import runtime_frame
+from grvsnn.scoring.fits import runtime_frame
 from grvsnn.scoring.metrics import count_runs
 
 

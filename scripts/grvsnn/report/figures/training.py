@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from grvsnn.base.labels import method_label, methods_in, setting_label, settings_in
-from grvsnn.protocol.fold_task import base_method
+from grvsnn.base.names import base_method
 from grvsnn.report.figures.layout import add_legend, panel_grid, plain_log_axis
 from grvsnn.report.figures.style import INK, MUTED, house_style, look, save_figure
 from grvsnn.scoring.training_curves import (

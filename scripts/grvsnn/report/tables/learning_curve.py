@@ -12,9 +12,9 @@ from grvsnn.base.labels import (
     trait_label,
     traits_in,
 )
-from grvsnn.protocol.training_shares import share_scores
 from grvsnn.report.tables.layout import Table, fewer_runs, make_table, mean_sd
 from grvsnn.report.tables.summary import runs_note
+from grvsnn.scoring.learning_curve import share_scores
 from grvsnn.scoring.metrics import count_runs
 
 
@@ -24,7 +24,7 @@ def learning_table(scores: pd.DataFrame) -> Table:
     Parameters
     ----------
     scores : DataFrame
-        As `grvsnn.protocol.training_shares.share_scores` returns it, of one dataset.
+        As `grvsnn.scoring.learning_curve.share_scores` returns it, of one dataset.
 
     Returns
     -------

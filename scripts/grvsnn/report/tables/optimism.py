@@ -13,7 +13,7 @@ from grvsnn.base.labels import (
     trait_label,
     traits_in,
 )
-from grvsnn.protocol.fold_task import base_method
+from grvsnn.base.names import base_method
 from grvsnn.report.tables.layout import Table, make_table, mean_sd, with_interval
 from grvsnn.report.tables.summary import runs_note
 from grvsnn.scoring.optimism import (

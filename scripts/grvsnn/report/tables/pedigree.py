@@ -7,7 +7,6 @@ import pandas as pd
 
 from grvsnn.base.labels import (
     GAP,
-    METRICS,
     method_label,
     methods_in,
     metric_label,
@@ -17,7 +16,7 @@ from grvsnn.base.labels import (
 from grvsnn.report.tables.layout import Table, make_table, number, p_value
 from grvsnn.report.tables.summary import Summary, runs_note
 from grvsnn.report.tables.unchanged import REASONS, WITH, WITHOUT, unchanged_runs
-from grvsnn.scoring.comparisons import compare_settings
+from grvsnn.scoring.comparisons import compare_settings, improvement
 
 SHOWN = ("mse", "r")
 MARKS = dict(zip(REASONS, "abc", strict=True))
@@ -87,20 +86,6 @@ def pedigree_table(
         note=f"{_note()} {runs_note(scores).replace('Mean ± SD', 'Means')} "
         + _unchanged_note(runs),
     )
-
-
-def improvement(before: float, after: float, metric: str) -> float:
-    """Improvement in per cent of `before`, above 0 where `after` is the better one.
-
-    NaN where the metric before is not above 0, as an r may be: no share of it means
-    anything.
-    """
-    if not before > 0:
-        return float("nan")
-    better, worse = (
-        (before, after) if METRICS[metric].better == "low" else (after, before)
-    )
-    return 100 * (better - worse) / before
 
 
 def _percent(value: float) -> str:

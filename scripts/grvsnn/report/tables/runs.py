@@ -14,36 +14,10 @@ from grvsnn.base.labels import (
     setting_label,
     settings_in,
 )
-from grvsnn.report.tables.facts import MAX_RHAT, MIN_SIZE
 from grvsnn.report.tables.layout import Table, make_table, mean_sd, number
+from grvsnn.scoring.fits import MAX_RHAT, MIN_SIZE, runtime_frame
 
 KEYS = ["dataset", "setting", "method", "repeat"]
-
-
-def runtime_frame(fits: Iterable[Mapping]) -> pd.DataFrame:
-    """Collect wall-clock time and memory of every job.
-
-    Parameters
-    ----------
-    fits : iterable of mapping
-        Contents of fits.json files.
-
-    Returns
-    -------
-    DataFrame
-        dataset, setting, method, repeat, minutes (all folds of the repeat),
-        n_threads, peak_memory_mb.
-    """
-    rows = [
-        {name: fit[name] for name in KEYS}
-        | {
-            "minutes": fit["seconds"] / 60,
-            "n_threads": fit.get("n_threads"),
-            "peak_memory_mb": fit.get("peak_memory_mb"),
-        }
-        for fit in fits
-    ]
-    return pd.DataFrame(rows, columns=[*KEYS, "minutes", "n_threads", "peak_memory_mb"])
 
 
 def minutes_table(runtimes: pd.DataFrame) -> Table:
