@@ -16,7 +16,9 @@ export GRVSNN_RLIB ?= $(CURDIR)/.rlib
 # end-to-end run, has few tests and would come last
 PYTEST = python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
 # a profile says how many cores; on a cluster this would bound all jobs together
-SNAKEMAKE = snakemake $(if $(CORES),--cores $(CORES)) --workflow-profile $(PROFILE) --configfile $(CONFIG)
+# on a screen a progress bar for each rule, elsewhere one line a finished job
+SHOW := $(shell [ -t 2 ] && echo --logger rich || echo --quiet rules)
+SNAKEMAKE = snakemake $(SHOW) $(if $(CORES),--cores $(CORES)) --workflow-profile $(PROFILE) --configfile $(CONFIG)
 
 help: ## list the targets
 	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -26,7 +28,7 @@ setup: ## virtual environment, R where it can be had; done parts are skipped
 
 run: setup ## the whole benchmark of CONFIG (default: the embedded population), with its report
 	$(SNAKEMAKE) $(ARGS)
-	@$(SNAKEMAKE) --report $(PROVENANCE) --quiet all
+	@$(subst $(SHOW),--quiet all,$(SNAKEMAKE)) --report $(PROVENANCE)
 	@python scripts/print_summary.py results/summary/scores.parquet $(REPORT)
 
 check: setup ## read CONFIG and the data it names, say what is there or wrong, run nothing
@@ -54,7 +56,7 @@ fig2: setup ## the paper's Fig. 2 from the three pedigrees, without the pig geno
 
 resume: setup ## go on after a killed run of CONFIG
 	@python scripts/mend_times.py results resources scripts R
-	$(SNAKEMAKE) --unlock --quiet all
+	$(subst $(SHOW),--quiet all,$(SNAKEMAKE)) --unlock
 	@$(MAKE) --no-print-directory run
 
 test: setup ## unit tests, workflow checks and the end-to-end smoke test
@@ -81,6 +83,7 @@ lint: setup ## ruff, snakefmt and Snakemake's own linter
 	ruff format --check .
 	snakefmt --check Snakefile workflow
 	snakemake --lint
+	PYTHONPATH=scripts lint-imports
 	@$(MAKE) --no-print-directory audit
 
 audit: setup ## known weaknesses of the locked packages, where a network is
@@ -91,8 +94,8 @@ format: setup ## format Python and Snakemake files
 	ruff format .
 	snakefmt Snakefile workflow
 
-lock: setup ## resolve pyproject.toml anew into envs/locks
-	python envs/lock.py
+lock: setup ## resolve pyproject.toml into envs/locks (ARGS=--upgrade for newer versions)
+	python envs/lock.py $(ARGS)
 
 # a few ends of each stage: all of them together would be too wide to read
 DRAWN := $(addprefix results/embedded/,tables/performance.csv tables/sentinel.csv \

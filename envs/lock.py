@@ -23,6 +23,13 @@ R_BUILD = re.compile(r"(cffi|pycparser)$")
 R_ONLY = re.compile(r"(rpy2|tzlocal|tzdata)")
 
 
+def locked_versions() -> str:
+    """Pins of the present lock files, which a new one keeps unless told to upgrade."""
+    texts = [path.read_text() for path in sorted(LOCKS.glob("*.txt"))]
+    pins = re.findall(r"^([\w.-]+==[\w.+!-]+)", "\n".join(texts), re.M)
+    return "\n".join(pin for pin in pins if not pin.startswith("torch=="))
+
+
 def compile_lock(extras: list[str]) -> dict[str, str]:
     """Resolve pyproject.toml for every platform: name -> pinned block with hashes."""
     command = [sys.executable, "-m", "uv", "pip", "compile", "pyproject.toml"]
@@ -31,10 +38,11 @@ def compile_lock(extras: list[str]) -> dict[str, str]:
     # one version of each package for every Python
     command += ["--fork-strategy=fewest"]
     command += ["--no-header", "--no-annotate", "--quiet", "--constraint=-"]
+    kept = "" if "--upgrade" in sys.argv else locked_versions()
     text = subprocess.run(
         command,
         cwd=ROOT,
-        input=f"torch=={TORCH}\n",
+        input=f"torch=={TORCH}\n{kept}\n",
         capture_output=True,
         text=True,
         check=True,
