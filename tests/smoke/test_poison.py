@@ -4,14 +4,16 @@ import numpy as np
 import pandas as pd
 import pytest
 from grvsnn.base.files import write_parquet
+from grvsnn.base.registry import read_registry
 from grvsnn.datasets.prepared import PreparedDataset
-from grvsnn.methods import MODULES, load_method
 from grvsnn.pedigree.loadings import eigen_loadings
 from grvsnn.pedigree.pedigree import Pedigree
 from grvsnn.protocol.folds import make_folds
 from grvsnn.protocol.targets import make_targets
 from grvsnn.run.fit_job import JobKey, load_tasks
 from grvsnn.simulation.population import simulate_population
+
+from tests.shipped import load_method
 
 FOLD = 2
 PARAMS = {
@@ -81,7 +83,7 @@ def predict(folder, method, phenotypes):
     return np.concatenate([fit.predicted[..., None], fit.intervals], axis=-1)
 
 
-@pytest.mark.parametrize("method", sorted(MODULES))
+@pytest.mark.parametrize("method", sorted(read_registry("methods")))
 def test_poisoned_test_phenotypes_leave_predictions_bit_identical(population, method):
     phenotypes = pd.read_parquet(population / "phenotypes.parquet")
     folds = pd.read_parquet(population / "folds.parquet")

@@ -4,7 +4,6 @@ import numpy as np
 import pandas as pd
 import pytest
 from grvsnn.base.labels import method_label, rule_label
-from grvsnn.methods import load_method
 from grvsnn.report.figures.ablation import plot_ablation
 from grvsnn.report.figures.curves import CURVE, additive_line, plot_curves, top_loci
 from grvsnn.report.figures.style import look
@@ -16,6 +15,8 @@ from grvsnn.scoring.ablation import METRICS, ablation_scores, epoch_scores
 from grvsnn.scoring.comparisons import improvement
 from grvsnn.scoring.variants import compare_with_base
 from toy_tasks import change, make_population, make_tasks
+
+from tests.shipped import load_method
 
 SETTINGS = ["markers", "markers_pedigree"]
 VARIANT = {"grvsnn-sigmoid": {"gate": "sigmoid"}}

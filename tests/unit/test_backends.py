@@ -9,9 +9,11 @@ import numpy as np
 import pytest
 from grvsnn.base.errors import InputError
 from grvsnn.base.files import remove_unfinished, scratch_folder
-from grvsnn.methods import bayes, bglr, job_params, load_method
+from grvsnn.methods import bayes, bglr
 from grvsnn.methods.bayes import BayesParams, choose_backend
+from grvsnn.methods.loading import job_params
 
+from tests.shipped import load_method
 from tests.unit.toy_tasks import change, make_population, make_tasks
 
 NATIVE = {"backend": "native", "n_iter": 60, "burn_in": 20}
@@ -131,11 +133,11 @@ def test_the_rule_s_gpu_decides_the_device_of_every_method(tmp_path):
     for method in ("grvsnn", "lassonet"):
         assert job_params(method, 0, tmp_path)["device"] == "cpu"
         assert job_params(method, 1, tmp_path)["device"] == "auto"
-    for method in ("mean", "gblup", "brr", "grvsnn_plus"):
+    for method in ("mean", "gblup", "bayes", "grvsnn_plus"):
         assert "device" not in job_params(method, 1, tmp_path)
     # beside the job's output, under one name whatever the parameters are
     folders = {
-        job_params("brr", 0, tmp_path / name)["scratch"] for name in ("one", "two")
+        job_params("bayes", 0, tmp_path / name)["scratch"] for name in ("one", "two")
     }
     assert folders == {str(tmp_path / "bglr-scratch")}
 
@@ -149,6 +151,7 @@ def test_every_method_takes_what_its_job_adds(tmp_path):
         "gblup": {},
     }
     for method, params in quick.items():
-        added = job_params(method, 0, tmp_path / "checkpoint")
+        module = "bayes" if method == "brr" else method
+        added = job_params(module, 0, tmp_path / "checkpoint")
         (fit,) = load_method(method)(toy(method)[:1], params | added, 1)
         assert fit.info.get("device", "cpu") == "cpu"

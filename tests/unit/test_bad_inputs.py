@@ -655,16 +655,17 @@ def root_logging():
 
 
 def run_script(root: Path, entry: dict, folder: Path) -> int:
-    """Run prepare_herd.py as its rule does; returns the exit status."""
+    """Run prepare_dataset.py as its rule does; returns the exit status."""
     job = SimpleNamespace(
-        rule="prepare_herd",
+        rule="prepare_dataset",
         threads=1,
         log=[str(folder / "log.txt")],
+        input=Namedlist(),
         params=SimpleNamespace(entry=entry, qc={}),
         output=Namedlist(fromdict={"provenance": f"{folder}/data/provenance.json"}),
     )
     try:
-        runpy.run_path(str(root / "scripts/prepare_herd.py"), {"snakemake": job})
+        runpy.run_path(str(root / "scripts/prepare_dataset.py"), {"snakemake": job})
     except SystemExit as stop:
         return int(stop.code)
     return 0

@@ -1,10 +1,12 @@
 import numpy as np
 import pytest
 from grvsnn.base.errors import InputError
-from grvsnn.methods import FOLD_BY_FOLD, load_method
+from grvsnn.base.registry import read_registry
 from grvsnn.protocol.fold_task import FoldFit
 from grvsnn.run.checkpoints import fit_fold_by_fold, read_fold, write_fold
 from toy_tasks import make_population, make_tasks
+
+from tests.shipped import load_method
 
 QUICK = {
     "lassonet": {"max_lambdas": 4, "n_iters": [5, 5], "M": [10]},
@@ -47,7 +49,10 @@ def test_a_damaged_fold_is_named(tmp_path):
         read_fold(path)
 
 
-@pytest.mark.parametrize("method", sorted(FOLD_BY_FOLD))
+KEEPING = sorted(k for k, v in read_registry("methods").items() if v.get("keeps_folds"))
+
+
+@pytest.mark.parametrize("method", KEEPING)
 def test_a_fit_killed_between_folds_goes_on_as_if_undisturbed(tmp_path, method):
     population = make_population(np.random.default_rng(5), n_markers=20)
     tasks = make_tasks(*population, method=method, n_folds=3)

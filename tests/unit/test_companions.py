@@ -4,7 +4,6 @@ import numpy as np
 import pandas as pd
 import pytest
 from grvsnn.base.errors import InputError
-from grvsnn.methods import load_method
 from grvsnn.methods.grvsnn import fit
 from grvsnn.protocol.folds import fold_rows, make_folds
 from grvsnn.protocol.training_shares import share_size, take_shares
@@ -22,6 +21,8 @@ from grvsnn.scoring.optimism import (
 )
 from grvsnn.scoring.variants import beside_base, compare_with_base
 from toy_tasks import change, make_population, make_tasks
+
+from tests.shipped import load_method
 
 N, SEED = 200, 5
 IDS = [f"a{i:03d}" for i in range(N)]

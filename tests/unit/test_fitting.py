@@ -181,10 +181,10 @@ def probe(tasks, params, n_threads):
 
 
 def test_outputs_carry_keys_values_and_facts(stage, monkeypatch):
-    monkeypatch.setattr(fitting, "load_method", lambda name: probe)
+    monkeypatch.setattr(fitting, "load_fit", lambda name: probe)
     paths = [stage / name for name in ("p.parquet", "f.parquet", "fits.json")]
     tasks = load(stage)
-    fit_and_write(tasks, {"a": 3}, 1, *paths)
+    fit_and_write("mean", tasks, {"a": 3}, 1, *paths)
     predictions = pd.read_parquet(paths[0])
     assert len(predictions) == N * 2
     row = predictions["sample_id"].map({name: i for i, name in enumerate(IDS)})
@@ -207,11 +207,11 @@ def test_versions_are_those_of_what_was_loaded_and_of_foreign_software(
         fits = probe(tasks, params, n_threads)
         return [replace(fit, info={"versions": versions}) for fit in fits]
 
-    monkeypatch.setattr(fitting, "load_method", lambda name: foreign)
+    monkeypatch.setattr(fitting, "load_fit", lambda name: foreign)
     # as in a job that never imports it, though it is installed
     monkeypatch.delitem(sys.modules, "lassonet", raising=False)
     paths = [stage / name for name in ("p.parquet", "f.parquet", "fits.json")]
-    fit_and_write(load(stage), {"a": 3}, 1, *paths)
+    fit_and_write("mean", load(stage), {"a": 3}, 1, *paths)
     versions = json.loads(paths[2].read_text())["versions"]
     assert {"grvsnn", "numpy", "R", "rpy2", "BGLR"} <= set(versions)
     assert versions["BGLR"] == "1.1.5"
@@ -220,9 +220,9 @@ def test_versions_are_those_of_what_was_loaded_and_of_foreign_software(
 
 @pytest.mark.parametrize("with_intervals", [True, False])
 def test_intervals_stand_beside_their_predictions(stage, monkeypatch, with_intervals):
-    monkeypatch.setattr(fitting, "load_method", lambda name: probe)
+    monkeypatch.setattr(fitting, "load_fit", lambda name: probe)
     paths = [stage / name for name in ("p.parquet", "f.parquet", "fits.json")]
-    fit_and_write(load(stage), {"a": 3, "intervals": with_intervals}, 1, *paths)
+    fit_and_write("mean", load(stage), {"a": 3, "intervals": with_intervals}, 1, *paths)
     predictions = pd.read_parquet(paths[0])
     for name, shift in (("lower", -1.0), ("upper", 2.0)):
         assert predictions[name].dtype == float
@@ -245,14 +245,14 @@ def test_intervals_are_held_to_the_contract(stage, monkeypatch, change, message)
         bounds = np.stack([-1 - fits[0].predicted, 1 + fits[0].predicted], axis=-1)
         return [replace(fits[0], intervals=change(bounds)), *fits[1:]]
 
-    monkeypatch.setattr(fitting, "load_method", lambda name: changed)
+    monkeypatch.setattr(fitting, "load_fit", lambda name: changed)
     paths = [stage / name for name in ("p.parquet", "f.parquet", "fits.json")]
     if message is None:
-        fit_and_write(load(stage), {"a": 3}, 1, *paths)
+        fit_and_write("mean", load(stage), {"a": 3}, 1, *paths)
         assert np.isinf(pd.read_parquet(paths[0])["upper"]).any()
         return
     with pytest.raises(ValueError, match=message):
-        fit_and_write(load(stage), {"a": 3}, 1, *paths)
+        fit_and_write("mean", load(stage), {"a": 3}, 1, *paths)
     assert not any(path.exists() for path in paths)
 
 
@@ -262,10 +262,10 @@ def test_a_method_that_breaks_the_contract_writes_nothing(stage, monkeypatch):
         fits[1].predicted[0, 0] = np.nan
         return fits
 
-    monkeypatch.setattr(fitting, "load_method", lambda name: broken)
+    monkeypatch.setattr(fitting, "load_fit", lambda name: broken)
     paths = [stage / "out" / name for name in ("p.parquet", "f.parquet", "fits.json")]
     with pytest.raises(ValueError, match="predicted is not finite in fold 2"):
-        fit_and_write(load(stage), {"a": 3}, 1, *paths)
+        fit_and_write("mean", load(stage), {"a": 3}, 1, *paths)
     assert not (stage / "out").exists()
 
 

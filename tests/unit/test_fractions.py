@@ -12,12 +12,12 @@ from grvsnn.genotypes.plink import (
     write_dosages,
     write_genotypes,
 )
-from grvsnn.methods import load_method
 from grvsnn.models.gibbs.design import build_design
 from grvsnn.models.plus.marker_effects import MarkerColumns
 from grvsnn.run.config_check import find_problems
 from grvsnn.run.fit_job import JobKey, load_tasks
 
+from tests.shipped import METHODS, load_method, read_shipped_schemas
 from tests.unit.toy_tasks import change, make_population, make_tasks
 
 PIG = b"ID,1,2,3\r\n7,0.00,1.00,2.00\r\n8,0.75,2.00,1.00\r\n9,2.00,0.14,1.00\r\n"
@@ -178,10 +178,7 @@ def test_columns_of_fractions_lie_between_those_of_calls(population):
 
 
 def test_only_formats_with_dosages_may_be_fractional(root):
-    schemas = {
-        name: root / f"workflow/schemas/{name}.schema.yaml"
-        for name in ("datasets", "config")
-    }
+    schemas = read_shipped_schemas(root)
     entry = {
         "format": "mouse",
         "samples": 9,
@@ -190,7 +187,7 @@ def test_only_formats_with_dosages_may_be_fractional(root):
     }
     config = {"datasets": ["m"], "settings": ["markers"], "methods": ["gblup"]}
     config["registry"] = {"m": entry}
-    assert find_problems(config, schemas) == []
+    assert find_problems(config, schemas, METHODS) == []
     entry["dosage"] = "fractional"
-    (problem,) = find_problems(config, schemas)
+    (problem,) = find_problems(config, schemas, METHODS)
     assert "'dosage: fractional' is for the formats pig, vcf, csv" in problem

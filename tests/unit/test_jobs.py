@@ -12,8 +12,8 @@ from grvsnn.run.job import run_job
 WRITER = """
 import sys, time
 from types import SimpleNamespace
-from grvsnn.files import atomic_path
-from grvsnn.jobs import run_job
+from grvsnn.base.files import atomic_path
+from grvsnn.run.job import run_job
 
 def main(job):
     with atomic_path(sys.argv[1]) as scratch:

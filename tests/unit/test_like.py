@@ -12,6 +12,8 @@ from grvsnn.run.config_check import PEDIGREE_ROLES, find_problems
 from grvsnn.simulation.parameters import SimulationParams
 from grvsnn.simulation.population import simulate_pedigree, simulate_population
 
+from tests.shipped import METHODS, read_shipped_schemas
+
 # enough loci for genome-wide means, at a fraction of the time
 FEW = {"n_snps": 1800, "missing_genotypes": 0.0}
 
@@ -188,10 +190,7 @@ def config(registry):
 
 @pytest.fixture
 def schemas(root):
-    return {
-        name: root / f"workflow/schemas/{name}.schema.yaml"
-        for name in ("datasets", "config")
-    }
+    return read_shipped_schemas(root)
 
 
 @pytest.mark.parametrize(
@@ -206,7 +205,7 @@ def schemas(root):
 )
 def test_mistakes_in_likeness_are_named(config, schemas, simulation, message):
     config["registry"]["toy"]["simulation"] = simulation
-    (problem,) = find_problems(config, schemas)
+    (problem,) = find_problems(config, schemas, METHODS)
     assert "Config, toy" in problem and message in problem
 
 
@@ -219,7 +218,7 @@ def test_mistakes_in_likeness_are_named(config, schemas, simulation, message):
     ],
 )
 def test_check_reads_variants_too(config, schemas, variants, message):
-    (problem,) = find_problems({**config, "ablations": variants}, schemas)
+    (problem,) = find_problems({**config, "ablations": variants}, schemas, METHODS)
     assert message in problem
 
 

@@ -22,6 +22,7 @@ from grvsnn.run.config_check import find_problems
 from grvsnn.run.survey import survey_pedigree
 
 from tests.herd_files import simulate_herd, write_herd
+from tests.shipped import METHODS, read_shipped_schemas
 
 CODES = missing_codes()
 PREPARED = ("genotypes.bed", "genotypes.bim", "genotypes.fam")
@@ -306,7 +307,7 @@ def test_families_of_a_relationship_matrix_serve_as_folds(config, schemas):
     files = {**entry["files"], "relationship": "A.csv"}
     del files["pedigree"]
     config["registry"]["herd"] = {**entry, "files": files}
-    assert find_problems(config, schemas) == []
+    assert find_problems(config, schemas, METHODS) == []
 
 
 def test_check_names_every_bad_file_once(config, entries):
@@ -319,14 +320,11 @@ def test_check_names_every_bad_file_once(config, entries):
 
 @pytest.fixture
 def schemas(root):
-    return {
-        name: root / f"workflow/schemas/{name}.schema.yaml"
-        for name in ("datasets", "config")
-    }
+    return read_shipped_schemas(root)
 
 
 def test_a_sound_config_has_no_problems(config, schemas):
-    assert find_problems(config, schemas) == []
+    assert find_problems(config, schemas, METHODS) == []
 
 
 @pytest.mark.parametrize(
@@ -346,7 +344,7 @@ def test_a_sound_config_has_no_problems(config, schemas):
 )
 def test_mistakes_in_an_entry_are_named(config, schemas, change, message):
     config["registry"]["herd"] = {**config["registry"]["herd"], **change}
-    problems = find_problems(config, schemas)
+    problems = find_problems(config, schemas, METHODS)
     assert any(message in problem for problem in problems), problems
 
 
@@ -364,7 +362,7 @@ def test_what_needs_relatives_says_so(config, schemas, role, settings, scheme, m
     files |= {role: "A.csv"} if role else {}
     config["registry"]["herd"] = {**entry, "files": files}
     config["settings"], config["folds"]["scheme"] = settings, scheme
-    (problem,) = find_problems(config, schemas)
+    (problem,) = find_problems(config, schemas, METHODS)
     assert message in problem
 
 

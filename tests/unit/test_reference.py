@@ -125,8 +125,8 @@ def test_parts_and_variants_are_written_up_where_there_are_any(results):
             fit["folds"] = [{"fold": f, **fold} for f in range(1, 6)]
             path = f"mouse/{setting}/grvsnn_plus/repeat-{repeat}/fits.json"
             write_json(fit, results / path)
-    methods = ["grvsnn_plus", "grvsnn_plus-untrained"]
-    write_parquet(make_scores(methods, 2), results / "mouse/ablation/ablation.parquet")
+    variants = make_scores(["grvsnn_plus-untrained"], 2)
+    write_parquet(variants, results / "mouse/variants/scores.parquet")
     config = CONFIG | {"methods": [*CONFIG["methods"], "grvsnn_plus"]}
     config["ablations"] = {
         "grvsnn_plus-untrained": {"start_scales": []},

@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 from grvsnn.base.errors import InputError
 from grvsnn.base.files import read_json, write_parquet
+from grvsnn.base.names import base_method
 from grvsnn.genotypes.plink import write_genotypes
-from grvsnn.methods import load_method
 from grvsnn.protocol.fit_facts import identify, pack_rows, unpack_rows
 from grvsnn.protocol.fold_task import FoldFit
 from grvsnn.protocol.folds import make_folds
@@ -19,6 +19,8 @@ from grvsnn.run import fit_job as fitting
 from grvsnn.run.fit_job import JobKey, fit_and_write, load_tasks
 from grvsnn.scoring.metrics import score_predictions
 from grvsnn.scoring.null_band import null_frame, permute_training
+
+from tests.shipped import load_method
 
 N, P = 300, 60
 IDS = np.array([f"a{i:03d}" for i in range(N)])
@@ -71,7 +73,7 @@ def fit(stage, training, method="gblup", protocol="nested", change=None):
         tasks = [change(task) for task in tasks]
     names = ("predictions", "features", "fits")
     paths = {name: stage / f"{name}.out" for name in names}
-    fit_and_write(tasks, {}, 1, **paths)
+    fit_and_write(base_method(method), tasks, {}, 1, **paths)
     predictions = pd.read_parquet(paths["predictions"])
     truth = pd.read_parquet(stage / "truth.parquet")
     return score_predictions(predictions, truth), read_json(paths["fits"])
@@ -202,7 +204,7 @@ def test_an_honest_method_stays_in_the_null_band(stage):
 def test_a_method_that_reads_the_truth_leaves_the_null_band(stage, monkeypatch):
     truth = pd.read_parquet(stage / "truth.parquet")
     monkeypatch.setattr(
-        fitting, "load_method", lambda name: lambda *a: leaky(*a, truth=truth)
+        fitting, "load_fit", lambda name: lambda *a: leaky(*a, truth=truth)
     )
     null, facts = fit(stage, "nested-permuted", method="gblup-permuted")
     # it was handed no test animal, it helped itself
@@ -221,7 +223,7 @@ def test_the_published_protocol_leaves_the_null_band_where_a_method_uses_it(stag
         ]
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(fitting, "load_method", lambda name: nearest)
+        patch.setattr(fitting, "load_fit", lambda name: nearest)
         name = "published-permuted"
         scores, _ = fit(stage, name, "mean-permuted", protocol="published")
     assert not null_frame(scores)["inside"].any()

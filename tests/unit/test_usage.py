@@ -12,7 +12,7 @@ BURN = 0.4  # CPU seconds, whatever the machine's load
 JOB = f"""
 import subprocess, sys, time
 from types import SimpleNamespace
-from grvsnn.jobs import run_job
+from grvsnn.run.job import run_job
 
 BURNER = "import time\\nwhile time.process_time() < {BURN}: pass"
 
@@ -31,10 +31,10 @@ import os, sys, time
 from pathlib import Path
 from types import SimpleNamespace
 import numpy as np
-from grvsnn.checkpoints import fit_fold_by_fold
-from grvsnn.jobs import run_job
-from grvsnn.tasks import FoldFit
-from grvsnn.usage import earlier_usage
+from grvsnn.run.checkpoints import fit_fold_by_fold
+from grvsnn.run.job import run_job
+from grvsnn.protocol.fold_task import FoldFit
+from grvsnn.base.usage import earlier_usage
 
 folder, path, killed = Path(sys.argv[1]), sys.argv[2], len(sys.argv) > 3
 none = np.zeros((1, 1))

@@ -232,9 +232,7 @@ def _runs(part: pd.DataFrame, across: str) -> pd.DataFrame:
 
 
 def _best(wide: pd.DataFrame, metric: str) -> str | None:
-    # the ceiling of simulated data competes with nobody
-    whole = wide.drop(columns="truth", errors="ignore").dropna(axis=1)
-    means = whole.mean()
+    means = wide.dropna(axis=1).mean()
     if means.empty:
         return None
     lowest = metric in METRICS and METRICS[metric].better == "low"

@@ -61,15 +61,11 @@ class Summary:
         methods: Iterable[str],
         metric: str,
     ) -> set[str]:
-        """Return the methods with the best mean, of those with one in every run.
-
-        ``truth``, the ceiling, never is the best.
-        """
+        """Return the methods with the best mean, of those with one in every run."""
         means = {
             method: self.cell(dataset, setting, trait, method, metric)[0]
             for method in methods
-            if method != "truth"
-            and self.is_whole(dataset, setting, trait, method, metric)
+            if self.is_whole(dataset, setting, trait, method, metric)
         }
         return best_of(means, metric)
 
