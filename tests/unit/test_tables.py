@@ -122,7 +122,6 @@ def test_bold_is_the_lowest_mse_and_highest_r_of_each_trait_and_setting():
             if not metric.startswith(("MSE", "r")):
                 assert not flags[trait].any()
                 continue
-            # the ceiling competes with nobody
             column_of = column[trait]
             means = column_of[column_of != "–"].map(lambda text: float(text.split()[0]))
             best = means.idxmin() if metric == "MSE" else means.idxmax()
@@ -227,7 +226,7 @@ def test_best_follows_the_direction_of_the_metric():
 
 def test_dcor_table_has_a_row_per_dataset_setting_and_trait():
     table = dcor_table(make_scores(datasets=("pig", "mouse")))
-    assert table.cells.shape == (8, 6)
+    assert table.cells.shape == (8, 5)
     assert list(table.cells.columns) == [*LABELS, "Chance level"]
     assert list(table.cells.index[0]) == ["Mouse", "Genomic markers", "T1"]
     assert (table.best.sum(axis=1) == 1).all()

@@ -2,6 +2,8 @@
 
 import re
 
+import yaml
+
 RULE = re.compile(
     r"^(?:use rule (\w+) as (\w+) with|rule (\w+)):\n((?:[ ].*\n|\n)*)", re.M
 )
@@ -18,6 +20,13 @@ def read_rules(root):
             directives = set(re.findall(r"^    (\w+):", body, re.M))
             inherited, text = found.get(base, (set(), ""))
             found[heir or name] = (directives | inherited, text + body)
+    text = (root / "workflow/rules/results.smk").read_text()
+    loop = text[
+        text.index("    rule:\n") : text.index("\n\n\n", text.index("    rule:\n"))
+    ]
+    directives = set(re.findall(r"^        (\w+):", loop, re.M))
+    for job in yaml.safe_load((root / "workflow/results.yaml").read_text())["jobs"]:
+        found[f"write_{job}"] = (directives, loop)
     return found
 
 

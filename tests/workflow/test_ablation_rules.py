@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from dry_runs import count, plan
+from dry_runs import count, fits, plan
 
 SIGMOID = "ablations: {grvsnn-sigmoid: {gate: sigmoid}}\n"
 
@@ -11,9 +11,9 @@ SIGMOID = "ablations: {grvsnn-sigmoid: {gate: sigmoid}}\n"
 def test_no_variant_is_fitted_unless_asked_for(snakemake, root, tmp_path):
     status, text = plan(snakemake, root, tmp_path, "datasets: [embedded]\n")
     assert status == 0, text
-    assert not count(text, "fit_grvsnn_variant") and "tables/ablation" not in text
+    assert not fits(text, "grvsnn-") and "tables/ablation" not in text
     # the third ablation needs no fit
-    assert count(text, "tabulate_pedigree") == 1
+    assert count(text, "write_pedigree") == 1
 
 
 def test_variants_are_fitted_like_their_method_and_kept_apart(
@@ -22,12 +22,12 @@ def test_variants_are_fitted_like_their_method_and_kept_apart(
     config = SIGMOID + "methods: [gblup, grvsnn]\nfolds: {repeats: 2}\n"
     status, text = plan(snakemake, root, tmp_path, config)
     assert status == 0, text
-    assert count(text, "fit_grvsnn") == count(text, "fit_grvsnn_variant") == 4
-    training = re.search(r"rule plot_training:\n(?:    .*\n)+", text).group()
+    assert fits(text, "grvsnn$") == fits(text, "grvsnn-sigmoid$") == 4
+    training = re.search(r"rule write_fits:\n(?:    .*\n)+", text).group()
     assert "/grvsnn/" in training and "/grvsnn-sigmoid/" in training
     assert "/gblup/" not in training
-    for rule in ("score_variants", "tabulate_ablation", "plot_ablation"):
-        assert count(text, rule) == 1
+    assert count(text, "write_variants") == 1
+    assert "results/embedded/variants/scores.parquet" in text
     score = re.search(r"rule score_predictions:\n(?:    .*\n)+", text).group()
     assert "/grvsnn/" in score and "grvsnn-sigmoid" not in score
 
@@ -39,13 +39,13 @@ def test_bayesian_methods_have_variants_too(snakemake, root, tmp_path):
     )
     status, text = plan(snakemake, root, tmp_path, config)
     assert status == 0, text
-    assert (count(text, "fit_bayes"), count(text, "fit_bayes_variant")) == (2, 4)
+    assert (fits(text, "brr$"), fits(text, "brr-")) == (2, 4)
     # their chains are judged beside the method's own
-    rule = re.search(r"rule tabulate_convergence:\n(?:    .*\n)+", text).group()
+    rule = re.search(r"rule write_fits:\n(?:    .*\n)+", text).group()
     for name in ("brr", "brr-exact", "brr-long"):
         assert f"/{name}/repeat-1/fits.json" in rule
-    performance = re.search(r"rule tabulate_scores:\n(?:    .*\n)+", text).group()
-    assert "facts.parquet" in performance and "ablation" not in performance
+    performance = re.search(r"rule write_accuracy:\n(?:    .*\n)+", text).group()
+    assert "facts.parquet" in performance and "variants" not in performance
 
 
 def test_variants_of_methods_that_are_not_run_are_passed_over(
@@ -53,9 +53,9 @@ def test_variants_of_methods_that_are_not_run_are_passed_over(
 ):
     status, text = plan(snakemake, root, tmp_path, SIGMOID + "methods: [gblup]\n")
     assert status == 0, text
-    assert not count(text, "fit_grvsnn_variant") and "grvsnn-sigmoid" not in text
+    assert "grvsnn-sigmoid" not in text
     # no method of these keeps how it trained
-    assert count(text, "plot_training") == 0
+    assert "figures/training" not in text
 
 
 @pytest.mark.parametrize(
@@ -82,12 +82,12 @@ def test_the_non_additive_populations_are_planned(snakemake, root, tmp_path):
     config = (root / "config/nonadditive.yaml").read_text()
     status, text = plan(snakemake, root, tmp_path, config)
     assert status == 0, text
-    assert count(text, "simulate_population") == count(text, "plot_curves") == 2
+    assert count(text, "simulate_population") == count(text, "write_curves") == 2
 
 
 def test_the_released_network_has_no_curves(snakemake, root, tmp_path):
     config = "methods: [grvsnn]\ngrvsnn: {architecture: bottleneck}\n"
     status, text = plan(snakemake, root, tmp_path, config)
     assert status == 0, text
-    assert count(text, "fit_grvsnn") == 2
-    assert count(text, "plot_curves") == 0
+    assert fits(text, "grvsnn$") == 2
+    assert count(text, "write_curves") == 0

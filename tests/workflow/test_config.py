@@ -69,7 +69,7 @@ def test_missing_config_file_is_named(snakemake, root, tmp_path):
 def test_shipped_configs_are_planned(snakemake, root, tmp_path, name):
     result = plan(snakemake, root, tmp_path, (root / f"config/{name}.yaml").read_text())
     assert result.returncode == 0, result.stderr
-    assert "fit_grvsnn" in result.stdout + result.stderr
+    assert "fit_network" in result.stdout + result.stderr
 
 
 def test_fetching_what_is_not_there(snakemake, root, tmp_path, monkeypatch):

@@ -5,13 +5,20 @@ import sys
 
 import pytest
 import yaml
+from grvsnn.base.registry import read_registry
+from grvsnn.report.given import find_function
 from grvsnn.run.code_hash import code_of, packages_of
 from rule_files import last, read_rules
+
+from tests.shipped import METHODS
+
+RESULTS = read_registry("results")
 
 # where a package's name is not the name that is imported
 CONDA_NAMES = {
     "torch": "pytorch",
     "sklearn": "scikit-learn",
+    "yaml": "pyyaml",
     "bed_reader": "bed-reader",
 }
 LOCK_NAMES = {"pytorch": "torch"}
@@ -51,10 +58,20 @@ def read_environment(path):
     return found
 
 
-def roots_of(body):
-    """What the rule says that it runs; None for a rule of another's code."""
+def roots_of(name, body):
+    """Scripts and modules that a rule says it runs; none where it runs another's."""
+    if name.startswith("fit_"):
+        stack = name.removeprefix("fit_")
+        entries = {k: v for k, v in METHODS.items() if v["stack"] == stack}
+        modules = {entry.get("module", method) for method, entry in entries.items()}
+        return ["fit_method.py", *(f"grvsnn/methods/{m}.py" for m in sorted(modules))]
+    if name.removeprefix("write_") in RESULTS["jobs"]:
+        of = RESULTS["results"].values()
+        named = {r["by"] for r in of if f"write_{r['job']}" == name}
+        modules = {by.partition(":")[0].replace(".", "/") for by in named}
+        return ["write_results.py", *(f"grvsnn/{module}.py" for module in modules)]
     called = last(r"(?:code=)?hash_code\(([^)]*)\)", body)
-    return re.findall(r'"([^"]+)"', called) if called else None
+    return re.findall(r'"([^"]+)"', called) if called else []
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +81,7 @@ def needed(root, rules):
     for name, body in rules.items():
         if name == "all":
             continue
-        roots = roots_of(body) or [last(r"scripts/(\w+\.py)", body)]
+        roots = roots_of(name, body) or [last(r"scripts/(\w+\.py)", body)]
         imported = packages_of(code_of(root / "scripts", *roots))
         names = {CONDA_NAMES.get(p, p) for p in imported - sys.stdlib_module_names}
         found.setdefault(last(r"envs/(\w+\.yaml)", body), set()).update(names)
@@ -74,16 +91,23 @@ def needed(root, rules):
 def test_every_rule_runs_again_when_its_code_is_edited(rules):
     for name, body in rules.items():
         if name not in WITHOUT_CODE:
-            assert roots_of(body)[0] == last(r"scripts/(\w+\.py)", body), name
+            assert "code=" in body, name
+            assert roots_of(name, body)[0] == last(r"scripts/(\w+\.py)", body), name
 
 
-def test_fits_name_the_methods_that_are_imported_by_name(root, rules):
-    named = {r for body in rules.values() for r in roots_of(body) or ()}
-    methods = {p.name for p in (root / "scripts/grvsnn/methods").glob("*.py")}
-    # bglr is imported by bayes
-    assert {f"grvsnn/methods/{m}" for m in methods - {"__init__.py", "bglr.py"}} == {
-        name for name in named if "methods/" in name
-    }
+def test_every_method_of_the_registry_has_its_module_and_no_module_is_idle(root):
+    named = {entry.get("module", name) for name, entry in METHODS.items()}
+    there = {path.stem for path in (root / "scripts/grvsnn/methods").glob("*.py")}
+    # bglr is a backend of bayes
+    assert named == there - {"__init__", "loading", "bglr"}
+
+
+def test_every_result_has_its_job_and_its_function():
+    results = RESULTS["results"]
+    assert {entry["job"] for entry in results.values()} == set(RESULTS["jobs"])
+    for key, entry in results.items():
+        assert callable(find_function(entry["by"])), key
+        assert ("caption" in entry) == key.startswith("tables/"), key
 
 
 def test_environments_hold_what_is_imported_and_no_more(root, needed):

@@ -62,9 +62,9 @@ def check(root, folder):
 @pytest.mark.parametrize(
     ("name", "settings", "rule", "loadings"),
     [
-        ("plink", SETTINGS, "prepare_herd_pedigree ", True),
-        ("matrix", SETTINGS, "prepare_herd_relationship ", True),
-        ("alone", ["markers"], "prepare_herd ", False),
+        ("plink", SETTINGS, "prepare_dataset_pedigree ", True),
+        ("matrix", SETTINGS, "prepare_dataset_relationship ", True),
+        ("alone", ["markers"], "prepare_dataset ", False),
     ],
 )
 def test_rules_are_planned_by_the_relatives_at_hand(

@@ -4,36 +4,26 @@ import re
 
 import pytest
 import yaml
+from grvsnn.base.registry import read_registry
 from grvsnn.planning.dry_run import local_rules
 from rule_files import read_rules
 from write_budget import BLOCK, make_block
 
+from tests.shipped import METHODS
+
 # minutes to hours, or memory by the dataset's size; and the report, when all is there
 ALONE = {
-    "prepare_mouse",
-    "prepare_pine",
-    "prepare_pig",
-    "prepare_herd",
-    "prepare_herd_pedigree",
-    "prepare_herd_relationship",
+    "prepare_dataset",
+    "prepare_dataset_pedigree",
+    "prepare_dataset_relationship",
     "keep_fractions",
     "simulate_population",
     "compute_loadings",
     "fit_bayes",
-    "fit_bayes_variant",
-    "fit_bayes_companion",
     "fit_lassonet",
-    "fit_lassonet_companion",
-    "fit_grvsnn",
-    "fit_grvsnn_variant",
-    "fit_grvsnn_companion",
-    "fit_grvsnn_plus",
-    "fit_grvsnn_plus_variant",
-    "fit_grvsnn_plus_companion",
+    "fit_network",
     "score_predictions",
-    "score_variants",
-    "score_companions",
-    "score_selection",
+    "score_others",
     "write_report",
 }
 
@@ -54,24 +44,19 @@ def test_every_rule_shares_a_job_or_has_a_reason_not_to(root, profile):
 
 def test_only_a_dataset_of_its_own_is_waited_for(root, profile):
     rules = read_rules(root)
+    jobs = read_registry("results")["jobs"]
     for rule, group in profile["groups"].items():
         if group != "summary":
             assert group.endswith("-{dataset}"), rule
-            assert "{dataset}" in rules[rule][1], rule
+            of_all = jobs.get(rule.removeprefix("write_"), {}).get("of") == "all"
+            assert "{dataset}" in rules[rule][1] and not of_all, rule
     assert set(profile["group-components"]) <= set(profile["groups"].values())
 
 
-def test_every_rule_that_asks_for_a_card_can_be_told_not_to(root, profile):
-    asking = {
-        name for name, (_, body) in read_rules(root).items() if asks_for_a_card(body)
-    }
-    assert asking == {"fit_grvsnn", "fit_grvsnn_variant", "fit_grvsnn_companion"}
-    assert set(profile["set-resources"]) == asking
-
-
-def asks_for_a_card(body):
-    """Whether the last `gpu=` of a rule, its own before its base's, is not 0."""
-    return body.count("gpu=") > 0 and not body.rpartition("gpu=")[2].startswith("0")
+def test_gpus_are_asked_for_by_the_registry_alone(root):
+    asking = {name for name, (_, body) in read_rules(root).items() if "gpu=" in body}
+    assert asking == {name for name in read_rules(root) if name.startswith("fit_")}
+    assert {name for name, entry in METHODS.items() if entry.get("gpu")} == {"grvsnn"}
 
 
 def test_the_readme_has_the_budget_of_today(root, monkeypatch):

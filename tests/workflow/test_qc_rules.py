@@ -10,7 +10,7 @@ def test_every_dataset_is_checked(snakemake, root, tmp_path):
     config = METHODS + "datasets: [embedded, mouse, pig]\n"
     status, text = plan(snakemake, root, tmp_path, config)
     assert status == 0, text
-    for rule in ("check_genotypes", "tabulate_qc", "plot_qc"):
+    for rule in ("check_genotypes", "write_genotype_quality"):
         assert count(text, rule) == 3
     assert not count(text, "keep_fractions")
 

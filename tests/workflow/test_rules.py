@@ -8,25 +8,33 @@ import pytest
 import yaml
 from rule_files import read_rules
 
+from tests.shipped import METHODS, read_shipped_schemas
+
 
 @pytest.fixture(scope="module")
 def rules(root):
     return read_rules(root)
 
 
-def test_every_rule_logs_declares_resources_and_an_environment(rules):
+def test_every_rule_logs_and_has_an_environment(rules):
     assert len(rules) > 15
-    for name, (directives, body) in rules.items():
-        if name == "all":
-            continue
-        assert {"log", "conda", "resources", "script", "output"} <= directives, name
-        for resource in ("mem_mb", "runtime", "gpu"):
-            assert f"{resource}=" in body, f"{name} declares no {resource}"
+    for name, (directives, _) in rules.items():
+        if name != "all":
+            assert {"log", "conda", "script", "output"} <= directives, name
+
+
+@pytest.mark.parametrize("profile", ["default", "slurm"])
+def test_what_a_rule_does_not_ask_for_stands_in_the_profiles(root, profile):
+    text = (root / f"workflow/profiles/{profile}/profile.yaml").read_text()
+    defaults = yaml.safe_load(text)["default-resources"]
+    # memory and time grow with each attempt
+    assert "attempt" in defaults["mem_mb"] and "attempt" in defaults["runtime"]
+    assert defaults["gpu"] == 0
 
 
 def test_every_fit_writes_what_it_used(rules):
     fits = {name for name in rules if name.startswith("fit_")}
-    assert {"fit_linear", "fit_bayes", "fit_lassonet", "fit_grvsnn"} <= fits
+    assert fits == {f"fit_{entry['stack']}" for entry in METHODS.values()}
     for name in fits:
         assert 'usage="<benchmarks>/' in rules[name][1], name
 
@@ -44,12 +52,6 @@ def test_scripts_and_environments_exist_and_none_is_left_over(root, rules):
             assert {name for name in there if name.endswith(".yaml")} == named
 
 
-def test_captions_exist(root, rules):
-    text = "".join(body for _, body in rules.values())
-    for caption in re.findall(r'caption="\.\./report/([\w.]+)"', text):
-        assert (root / "workflow/report" / caption).exists(), caption
-
-
 def test_environments_are_pinned(root):
     for path in (root / "envs").glob("*.yaml"):
         env = yaml.safe_load(path.read_text())
@@ -60,7 +62,7 @@ def test_environments_are_pinned(root):
 
 
 def test_config_readme_explains_every_key(root):
-    schema = yaml.safe_load((root / "workflow/schemas/config.schema.yaml").read_text())
+    schema = read_shipped_schemas(root)["config"]
     text = (root / "config/README.md").read_text()
     for name, value in schema["properties"].items():
         keys = [name, *value.get("properties", {})]

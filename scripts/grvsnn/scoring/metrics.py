@@ -5,23 +5,25 @@ animals. Predictions and observations are in training standard deviations, so th
 MSE of 1 is what predicting the training mean costs (up to sampling).
 """
 
+import importlib
 import logging
 from collections.abc import Callable, Mapping
 from functools import cache
 from types import ModuleType
 
+import numba
 import numpy as np
 import pandas as pd
 from scipy.stats import rankdata
 
-from grvsnn.base.compiled import cache_folder
-from grvsnn.base.files import hold_lock
 from grvsnn.scoring.interval_coverage import interval_scores
 
 logger = logging.getLogger(__name__)
 
 JOB = ["dataset", "setting", "method", "repeat", "fold", "trait"]
 MIN_OBSERVED = 3
+NAIVE_UP_TO = 1000
+"""Animals up to which all pairs of distances are faster than a merge sort in Python."""
 
 
 def mse(observed: np.ndarray, predicted: np.ndarray) -> float:
@@ -50,7 +52,8 @@ def dcor(x: np.ndarray, y: np.ndarray) -> float:
     """
     if is_constant(x) or is_constant(y):
         return float("nan")
-    return float(_dcor_package().distance_correlation(x, y))
+    package, method = _dcor_package(), _dcor_method(len(x))
+    return float(package.distance_correlation(x, y, method=method))
 
 
 def dcor_chance(x: np.ndarray, y: np.ndarray) -> float:
@@ -64,8 +67,11 @@ def dcor_chance(x: np.ndarray, y: np.ndarray) -> float:
     """
     if is_constant(x) or is_constant(y):
         return float("nan")
-    deviation = _dcor_package().distance_covariance
-    shares = [_mean_distance(v) / deviation(v, v) for v in (x, y)]
+    package, method = _dcor_package(), _dcor_method(len(x))
+    shares = [
+        _mean_distance(v) / package.distance_covariance(v, v, method=method)
+        for v in (x, y)
+    ]
     return float(np.sqrt(np.prod(shares) / (len(x) - 1)))
 
 
@@ -78,14 +84,21 @@ def _mean_distance(values: np.ndarray) -> float:
 
 @cache
 def _dcor_package() -> ModuleType:
-    """Import the package late and alone.
+    """Import the package late and uncompiled.
 
-    It compiles its code when it is imported, which takes seconds; two processes that
-    do so at once leave a cache of parts that do not fit, and abort.
+    It compiles its fast algorithms when it is imported, for longer than a whole table
+    of scores takes without them.
     """
-    with hold_lock(cache_folder() / "dcor.lock"):
-        import dcor as package
-    return package
+    disabled, numba.config.DISABLE_JIT = numba.config.DISABLE_JIT, True
+    try:
+        return importlib.import_module("dcor")
+    finally:
+        numba.config.DISABLE_JIT = disabled
+
+
+def _dcor_method(n: int) -> str:
+    """Name the package's fastest algorithm for n animals, uncompiled as it is."""
+    return "naive" if n <= NAIVE_UP_TO else "mergesort"
 
 
 def calibration(observed: np.ndarray, predicted: np.ndarray) -> tuple[float, float]:
