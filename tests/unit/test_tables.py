@@ -407,11 +407,11 @@ def test_the_three_files_agree(name, tmp_path):
 
 def test_row_headings_span_all_rows():
     page = Cells(write.html.render(every_table()["dcor"], "x"))
-    body = page.spans[3 + 6 :]
+    body = page.spans[3 + 5 :]
     heads = 3
     rows = len(page.rows) - 1
     cells = sum(size for size in body)
-    assert cells == rows * (heads + 6)
+    assert cells == rows * (heads + 5)
 
 
 HOSTILE = r"a&b_50%<i>#1$~^\{x}"

@@ -5,7 +5,6 @@ animals. Predictions and observations are in training standard deviations, so th
 MSE of 1 is what predicting the training mean costs (up to sampling).
 """
 
-import importlib
 import logging
 from collections.abc import Callable, Mapping
 from functools import cache
@@ -90,10 +89,10 @@ def _dcor_package() -> ModuleType:
     of scores takes without them.
     """
     disabled, numba.config.DISABLE_JIT = numba.config.DISABLE_JIT, True
-    try:
-        return importlib.import_module("dcor")
-    finally:
-        numba.config.DISABLE_JIT = disabled
+    import dcor as package
+
+    numba.config.DISABLE_JIT = disabled
+    return package
 
 
 def _dcor_method(n: int) -> str:
