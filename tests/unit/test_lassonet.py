@@ -1,10 +1,22 @@
 """LassoNet: masked loss, the path's choice, its limits and its protocol."""
 
+import copy
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 from grvsnn.base.errors import InputError
 from grvsnn.methods import lassonet
+from grvsnn.models.lassonet.recipe import Options, Setting
+from grvsnn.models.lassonet.regressor import (
+    FastLassoNet,
+    MaskedLassoNet,
+    MaskedMSE,
+    make_regressor,
+    proximal_step,
+)
+from lassonet.model import LassoNet
 
 from tests.unit.toy_tasks import change, make_population, make_tasks
 
@@ -26,7 +38,7 @@ def toy(seed=1, **options):
 def test_the_masked_loss_is_the_mean_over_observed_entries():
     rng = np.random.default_rng(1)
     predicted, y = torch.tensor(rng.standard_normal((2, 9, 3)))
-    loss = lassonet.MaskedMSE()
+    loss = MaskedMSE()
     assert loss(predicted, y).item() == pytest.approx(
         torch.nn.MSELoss()(predicted, y).item()
     )
@@ -40,12 +52,12 @@ def test_a_missing_target_has_no_gradient():
     predicted = torch.zeros(4, 2, requires_grad=True)
     y = torch.ones(4, 2)
     y[1, 0] = torch.nan
-    lassonet.MaskedMSE()(predicted, y).backward()
+    MaskedMSE()(predicted, y).backward()
     assert predicted.grad[1, 0] == 0.0
     assert torch.isfinite(predicted.grad).all()
     np.testing.assert_allclose(predicted.grad[0].numpy(), -2.0 / 7.0, rtol=1e-6)
     nothing = torch.full((4, 2), torch.nan)
-    assert lassonet.MaskedMSE()(predicted, nothing).item() == 0.0
+    assert MaskedMSE()(predicted, nothing).item() == 0.0
 
 
 def test_the_chosen_penalty_has_the_least_validation_error():
@@ -103,6 +115,74 @@ def test_importance_is_the_skip_weight_and_selection_its_support():
     assert not (out[fit.selected] <= penalty).any()
 
 
+@pytest.mark.parametrize("M", [0.1, 1.0, 20.0])
+@pytest.mark.parametrize("shrinkage", [0.0, 1e-3, 0.02, 0.1])
+def test_the_proximal_step_is_the_packages(M, shrinkage):
+    torch.manual_seed(0)
+    theirs = LassoNet(500, 16, 3)
+    theirs.skip.weight.data[:, :20] = 0.0
+    ours = copy.deepcopy(theirs)
+    theirs.prox(lambda_=shrinkage, M=M)
+    proximal_step(ours, shrinkage, M)
+    for one, other in zip(ours.parameters(), theirs.parameters(), strict=True):
+        torch.testing.assert_close(one, other, rtol=0, atol=1e-7)
+    assert torch.equal(ours.input_mask(), theirs.input_mask())
+    # the bound by which skip connections decide what the layers may use
+    bound = M * ours.skip.weight.norm(dim=0)
+    assert (ours.layers[0].weight.abs().amax(dim=0) <= bound + 1e-6).all()
+
+
+@pytest.mark.parametrize("M", [0.1, 20.0])
+@pytest.mark.parametrize("backtrack", [True, False])
+def test_training_is_the_packages(M, backtrack):
+    """The same losses, epochs and features along a path that goes sparse."""
+    rng = np.random.default_rng(3)
+    X = rng.standard_normal((120, 60)).astype(np.float32)
+    Y = X[:, :3] @ rng.normal(size=(3, 2)) + 0.5 * rng.standard_normal((120, 2))
+    Y[::7, 1] = np.nan
+    options = Options(
+        hidden_dims=(6, 4), n_iters=(40, 15), backtrack=backtrack, start_scale=0.3
+    )
+    options = replace(options, learning_rates=(3e-3, 3e-3))
+    setting = Setting(M, (6, 4), None)
+    rows, held = X[:90], X[90:]
+    found = []
+    for kind in (FastLassoNet, MaskedLassoNet):
+        regressor = make_regressor(options, setting, 5, torch.device("cpu"), kind)
+        path = regressor.path(
+            rows,
+            Y[:90],
+            X_val=held,
+            y_val=Y[90:],
+            lambda_seq=[1.0 * 1.6**k for k in range(14)],
+            disable_lambda_warning=True,
+        )
+        found.append((path, regressor.predict(held)))
+    (ours, predicted), (theirs, expected) = found
+    assert [step.n_iters for step in ours] == [step.n_iters for step in theirs]
+    kept = [int(step.selected.sum()) for step in ours]
+    assert kept == [int(step.selected.sum()) for step in theirs]
+    assert kept[0] == 60 and 0 < min(k for k in kept if k) < 30
+    for one, other in zip(ours, theirs, strict=True):
+        assert torch.equal(one.selected, other.selected)
+        np.testing.assert_allclose(one.val_loss, other.val_loss, rtol=1e-5)
+        if np.isfinite(other.loss):
+            np.testing.assert_allclose(one.loss, other.loss, rtol=1e-5)
+    np.testing.assert_allclose(predicted, expected, atol=3e-3)
+
+
+def test_mini_batches_are_the_packages_own():
+    rng = np.random.default_rng(4)
+    X, Y = rng.standard_normal((40, 12)), rng.standard_normal((40, 1))
+    options, setting = Options(n_iters=(5, 2)), Setting(1.0, (4, 3), 8)
+    losses = []
+    for kind in (FastLassoNet, MaskedLassoNet):
+        regressor = make_regressor(options, setting, 5, torch.device("cpu"), kind)
+        path = regressor.path(X, Y, X_val=X, y_val=Y, lambda_seq=[1.0])
+        losses.append([step.loss for step in path])
+    assert losses[0] == losses[1]
+
+
 def test_finds_the_signal_and_prefers_causal_markers():
     rng = np.random.default_rng(6)
     genotypes, _, _ = make_population(rng, n_families=40)
@@ -119,7 +199,7 @@ def test_finds_the_signal_and_prefers_causal_markers():
         assert set(np.argsort(-fit.importance[:, t])[:2]) == {0, 1}
 
 
-@pytest.mark.parametrize("extra", [{}, {"batch_size": 16}, {"dropout": 0.2}])
+@pytest.mark.parametrize("extra", [{}, {"batch_sizes": [16]}, {"dropout": 0.2}])
 def test_nothing_depends_on_company_order_or_threads(extra):
     tasks = toy(seed=7)[:3]
     params = {**QUICK, **extra, "max_lambdas": 4, "refit": True}
@@ -177,6 +257,7 @@ def test_a_refit_uses_the_validation_rows():
 def test_tuning_tries_the_list_first_and_keeps_the_best():
     task = toy(seed=11)[0]
     params = {**QUICK, "M": [10, 40], "n_trials": 2, "max_lambdas": 4}
+    params["M_range"] = [10, 50]
     (fit,) = lassonet.fit([task], params, 1)
     tried = fit.info["tried"]
     assert [trial["M"] for trial in tried[:2]] == [10.0, 40.0]
@@ -193,7 +274,8 @@ def test_tuning_tries_the_list_first_and_keeps_the_best():
     "params",
     [
         {"path_multiplier": 1.0},
-        {"M": [5]},
+        {"M": [0.01]},
+        {"M": [60]},
         {"M": []},
         {"hidden_dims": []},
         {"n_iters": [10]},
@@ -202,6 +284,12 @@ def test_tuning_tries_the_list_first_and_keeps_the_best():
         {"lambda_start": "soon"},
         {"dropout": 1.0},
         {"M_range": [50, 10]},
+        {"learning_rates": [1e-3]},
+        {"start_scale": 0},
+        {"tolerance": 1},
+        {"lambda_end": 0},
+        {"batch_sizes": [16, 32]},
+        {"batch_sizes": [0]},
     ],
 )
 def test_impossible_settings_are_refused(params):

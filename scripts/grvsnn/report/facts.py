@@ -177,6 +177,12 @@ def _legend(numbers: pd.DataFrame) -> list[str]:
     return [f"{name}: {text}." for name, text in BACKENDS.items() if name in ran]
 
 
+def about_sentences(methods: Sequence[str]) -> str:
+    """Say of each method what it is and how it is tuned, as the registry has it."""
+    listed = in_order(methods, METHODS)
+    return " ".join(f"{method_label(n)}: {METHODS[n]['about']}." for n in listed)
+
+
 def bayes_sentences(fits: Iterable[Mapping]) -> str:
     """Say how the Bayesian methods were fitted, as their fits report it.
 

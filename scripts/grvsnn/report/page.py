@@ -9,11 +9,12 @@ from types import SimpleNamespace
 import jinja2
 import pandas as pd
 
-from grvsnn.base.labels import dataset_label
+from grvsnn.base.labels import METHODS, dataset_label
 from grvsnn.base.names import base_method
 from grvsnn.report.catalogue import PLACES, SUMMARY, Entry, find_entries, scope_label
 from grvsnn.report.facts import (
     Data,
+    about_sentences,
     bayes_sentences,
     data_table,
     is_optimistic,
@@ -105,12 +106,17 @@ def render_report(
     captions : mapping of str to path
         Captions of figures by name, and the methods paragraph, ``workflow``: plain
         paragraphs with Jinja on ``snakemake.config`` and ``snakemake.wildcards``, and
-        in the methods on ``bayes``, which says how the Bayesian methods were fitted.
+        in the methods on ``bayes``, which says how the Bayesian methods were fitted,
+        ``words``, the methods' names, and ``abouts``, a line on each.
     """
     entries = find_entries(run.results)
     shown = [_show(entry, run, captions) for entry in entries]
     methods = _plain_text(
-        captions["workflow"], run.config, bayes=bayes_sentences(run.fits)
+        captions["workflow"],
+        run.config,
+        bayes=bayes_sentences(run.fits),
+        words={name: entry["words"] for name, entry in METHODS.items()},
+        abouts=about_sentences(run.config["methods"]),
     )
     page = jinja2.Environment(
         autoescape=True, trim_blocks=True, lstrip_blocks=True
@@ -206,7 +212,7 @@ def _of_methods(fits: Iterable[Mapping], datasets: Sequence[str]) -> list[Mappin
 
 
 def _plain_text(
-    path: str | Path, config: Mapping, entry: Entry | None = None, **more: str
+    path: str | Path, config: Mapping, entry: Entry | None = None, **more: object
 ) -> str:
     """Fill in a caption as Snakemake's report does, with what that does not know."""
     text = Path(path).read_text(encoding="utf-8")
