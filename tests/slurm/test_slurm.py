@@ -56,8 +56,8 @@ def start(folder, root, *targets):
     command += ["--slurm-init-seconds-before-status-checks", "5"]
     # so many as this machine can carry
     command += ["--latency-wait", "20", "--jobs", "4"]
-    command += ["--set-resources", "fit_grvsnn:slurm_partition=cards"]
-    command += ["fit_grvsnn:gpu_model=fake", "--", *targets]
+    command += ["--set-resources", "fit_network:slurm_partition=cards"]
+    command += ["fit_network:gpu_model=fake", "--", *targets]
     return subprocess.Popen(
         command,
         cwd=folder,
@@ -73,7 +73,7 @@ def test_tables_equal_those_of_a_run_without_slurm(here, there):
 
 
 def test_networks_get_a_card_of_the_partition_for_cards(cluster, there):
-    jobs = cluster.jobs(r"^rule_fit_grvsnn_")
+    jobs = cluster.jobs(r"^rule_fit_network_")
     assert jobs
     for job in jobs:
         assert job["Partition"] == "cards"
@@ -87,7 +87,7 @@ def test_networks_get_a_card_of_the_partition_for_cards(cluster, there):
 
 def test_memory_and_time_are_the_rules_own(cluster, there):
     # 96 animals x 200 markers: 0.02 million dosages
-    for job in cluster.jobs(r"^rule_fit_grvsnn"):
+    for job in cluster.jobs(r"^rule_fit_network"):
         assert job["MinMemoryNode"] == "2002M"
         assert job["TimeLimit"] == "00:30:00"
 
@@ -105,7 +105,7 @@ def test_a_cancelled_job_is_sent_again_with_more_memory(cluster, there, root):
     shutil.rmtree(fit)
     run = start(there, root, f"{fit.relative_to(there)}/predictions.parquet")
 
-    def new(pattern="^rule_fit_grvsnn"):
+    def new(pattern="^rule_fit_network"):
         return [job for job in cluster.running(pattern) if job["JobId"] not in known]
 
     first = wait_until(new, 600, "first job")[0]

@@ -18,7 +18,7 @@ HERD_FORMATS = ("plink", "vcf", "csv")
 PEDIGREE_ROLES = {"pine": ("pedigree", "genotypes"), "pig": ("pedigree", "phenotypes")}
 """Raw files that name the pedigree and the genotyped animals, by format."""
 TAKEN = re.compile(r"-(permuted|part|whole|peeking|published|share\d+)$")
-"""Names of fits to other training rows or phenotypes, see rules/controls.smk."""
+"""Names of fits to other training rows or phenotypes, see `grvsnn.run.study`."""
 FRACTIONAL = ("pig", "vcf", "csv")
 HERD_KEYS = ("missing", "rows", "columns")
 ADVICE = "Every key is explained in config/README.md."

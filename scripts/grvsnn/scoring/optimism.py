@@ -11,7 +11,7 @@ inner validation rows               ``part``      ``whole``
 the test animals                    ``peeking``   ``published``
 =================================== ============= =====================
 
-Each is a companion ``<method>-<cell>`` (rules/controls.smk), but for the one that is
+Each is a companion ``<method>-<cell>`` (`grvsnn.run.study`), but for the one that is
 the benchmark's own fit: ``part``, or ``whole`` of methods that fit all training
 animals.
 """
