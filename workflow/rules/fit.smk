@@ -50,3 +50,10 @@ use rule fit_linear as fit_lassonet with:
     priority: 10
     conda:
         "../../envs/lassonet.yaml"
+
+
+use rule fit_linear as fit_trees with:
+    wildcard_constraints:
+        method=STUDY.of_stack("trees"),
+    conda:
+        "../../envs/trees.yaml"
