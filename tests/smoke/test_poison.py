@@ -21,6 +21,8 @@ PARAMS = {
     "blasso": {"backend": "native", "n_iter": 60, "burn_in": 20},
     "bayescpi": {"backend": "native", "n_iter": 60, "burn_in": 20},
     "lassonet": {"n_iters": [20, 5], "max_lambdas": 3},
+    "lightgbm": {"n_trees": 20},
+    "random_forest": {"n_trees": 10},
     "grvsnn": {"n_trials": 2, "max_epochs": 5},
     "grvsnn_plus": {"start_scales": [0.03], "dominance_scales": [0.01]},
 }

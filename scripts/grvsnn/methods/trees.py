@@ -62,8 +62,8 @@ class Options:
 
 
 DEFAULTS = {
-    "lightgbm": Options((4, 12), (0.1, 0.5), 600),
-    "random_forest": Options((16, 64), (0.1, 0.33), 300),
+    "lightgbm": Options((4, 12), (0.3,), 600),
+    "random_forest": Options((64,), (0.33, 1.0), 200),
 }
 
 
