@@ -84,6 +84,7 @@ lint: setup ## ruff, snakefmt and Snakemake's own linter
 	snakefmt --check Snakefile workflow
 	snakemake --lint
 	PYTHONPATH=scripts lint-imports
+	python scripts/write_docs.py --check
 	@$(MAKE) --no-print-directory audit
 
 audit: setup ## known weaknesses of the locked packages, where a network is

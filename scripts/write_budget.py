@@ -1,4 +1,4 @@
-"""Write the README's table of jobs, CPU hours and GPU hours by dataset.
+"""Write the table of jobs, CPU hours and GPU hours by dataset of docs/running.md.
 
 The table is of config/paper.yaml. --results adds the jobs of a run, finished or not, to
 the measured ones; --config is the config that it was started with.
@@ -30,7 +30,7 @@ BLOCK = re.compile(
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Renew the measured costs where asked to, then the README's table."""
+    """Renew the measured costs where asked to, then the table."""
     args = _parser().parse_args(arguments)
     try:
         if args.results:
@@ -38,9 +38,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         block = make_block()
     except (InputError, OSError) as error:
         sys.exit(f"write_budget: {error}")
-    readme = ROOT / "README.md"
-    text = BLOCK.sub(lambda m: m[1] + block + m[2], readme.read_text("utf-8"))
-    write_text(text, readme)
+    page = ROOT / "docs/running.md"
+    text = BLOCK.sub(lambda m: m[1] + block + m[2], page.read_text("utf-8"))
+    write_text(text, page)
     print(block)
     return 0
 
@@ -53,7 +53,7 @@ def _measure(args: argparse.Namespace) -> None:
 
 
 def make_block() -> str:
-    """Return the README's table as Markdown, from the plan and the measured costs."""
+    """Return the table as Markdown, from the plan and the measured costs."""
     config = read_config(str(ROOT / PAPER))
     jobs = plan_from_start(PAPER, ROOT / "workflow/profiles/slurm")
     local = local_rules(ROOT / "workflow")

@@ -1,6 +1,8 @@
 """What docs/ shows runs, and leads where it says."""
 
 import re
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -43,6 +45,12 @@ def test_the_example_solves_the_ridge_equations(ridge):
     left = train.T @ train + 2.0 * np.eye(task.n_features)
     effects = np.linalg.solve(left, train.T @ task.Y[task.train])
     np.testing.assert_allclose(fit.predicted, X[task.test] @ effects, atol=1e-8)
+
+
+def test_generated_parts_are_up_to_date(root):
+    command = [sys.executable, root / "scripts/write_docs.py", "--check"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_every_link_between_pages_leads_to_a_file_and_heading(root):

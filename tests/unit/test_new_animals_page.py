@@ -1,4 +1,4 @@
-"""What the README says holds: its example of new animals, and the controls."""
+"""The example of docs/new-animals.md runs, and configs have the controls."""
 
 import re
 
@@ -16,8 +16,7 @@ from tests.shipped import METHODS
 @pytest.fixture
 def example(root):
     """Python and shell code of the section."""
-    text = (root / "README.md").read_text(encoding="utf-8")
-    section = text.split("## Predicting new animals")[1].split("\n## ")[0]
+    section = (root / "docs/new-animals.md").read_text(encoding="utf-8")
     return {
         kind: code for kind, code in re.findall(r"```(\w+)\n(.*?)```", section, re.S)
     }
@@ -45,7 +44,7 @@ def test_the_example_runs_and_both_ways_agree(example, tmp_path, monkeypatch, ca
     traits.to_csv(tmp_path / "phenotypes.csv", index=False)
     monkeypatch.chdir(tmp_path)
 
-    exec(compile(example["python"], "README.md", "exec"), {})
+    exec(compile(example["python"], "new-animals.md", "exec"), {})
     assert "10 animals, 30 markers: 30 as in the model" in capsys.readouterr().out
     by_code = pd.read_csv("predictions.csv")
     assert by_code["trait"].unique().tolist() == ["growth", "fat"]
