@@ -34,7 +34,7 @@ run: setup ## the whole benchmark of CONFIG (default: the embedded population), 
 check: setup ## read CONFIG and the data it names, say what is there or wrong, run nothing
 	@python scripts/check_config.py $(CONFIG)
 
-estimate: setup ## about how long CONFIG will take here, from the jobs measured so far
+estimate: setup ## estimate of how long CONFIG takes here, from the jobs measured so far
 	@python scripts/estimate_time.py $(if $(CORES),--cores $(CORES)) --configfile $(CONFIG)
 
 plan: setup ## by rule, how many jobs CONFIG has and what each asks of a cluster
@@ -54,7 +54,7 @@ fig2: CONFIG := config/pedigrees.yaml
 fig2: setup ## the paper's Fig. 2 from the three pedigrees, without the pig genotypes
 	$(SNAKEMAKE) $(ARGS) -- results/summary/figures/scree.svg
 
-resume: setup ## go on after a killed run of CONFIG
+resume: setup ## resume a killed run of CONFIG
 	@python scripts/mend_times.py results resources scripts R
 	$(subst $(SHOW),--quiet all,$(SNAKEMAKE)) --unlock
 	@$(MAKE) --no-print-directory run
@@ -72,7 +72,7 @@ test-slurm: setup ## the workflow on a real SLURM of one node (as root on Debian
 	@command -v slurmctld >/dev/null || bash tests/slurm/install.sh
 	python -m pytest tests/slurm
 
-test-faults: setup ## random kills, a full disk, damaged files and more, each mended by `make resume`
+test-faults: setup ## random kills, a full disk, damaged files and more, each fixed by `make resume`
 	python -m pytest tests/faults
 
 bench: setup ## every benchmark in one run; writes benchmarks/latest.json
@@ -87,7 +87,7 @@ lint: setup ## ruff, snakefmt and Snakemake's own linter
 	python scripts/write_docs.py --check
 	@$(MAKE) --no-print-directory audit
 
-audit: setup ## known weaknesses of the locked packages, where a network is
+audit: setup ## check locked packages for known vulnerabilities (needs internet)
 	@bash envs/audit.sh
 
 format: setup ## format Python and Snakemake files

@@ -1,5 +1,5 @@
 # One rule for each software stack fits methods, their variants and companions: script,
-# inputs and parameters of all are alike, and the study says what is different.
+# and inputs are the same for all, and the study says what is different.
 rule fit_linear:
     input:
         unpack(get_fit_input),
