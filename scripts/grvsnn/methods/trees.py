@@ -139,10 +139,14 @@ def _tune(
             f"{task.dataset}, fold {task.fold}: {task.method} needs phenotypes in the"
             f" inner training and validation rows, found {len(rows)} and {len(held)}"
         )
+    grid = list(product(options.leaves, options.feature_shares))
+    if method == "random_forest" and len(grid) == 1:
+        # nothing to choose
+        return _settings(task, method, options, *grid[0]), options.n_trees, float("nan")
     data = lightgbm.Dataset(X[rows], y[rows], params=COMMON, free_raw_data=False)
     held_data = data.create_valid(X[held], y[held])
     best: tuple[dict[str, object], int, float] | None = None
-    for leaves, share in product(options.leaves, options.feature_shares):
+    for leaves, share in grid:
         settings = _settings(task, method, options, leaves, share)
         stop = lightgbm.early_stopping(options.patience, verbose=False)
         booster = lightgbm.train(
