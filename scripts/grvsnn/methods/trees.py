@@ -128,7 +128,7 @@ def _fit_fold(task: FoldTask, method: str, options: Options) -> FoldFit:
 
 def _tune(
     task: FoldTask, X: np.ndarray, t: int, method: str, options: Options
-) -> tuple[dict[str, object], int, float]:
+) -> tuple[dict[str, object], int, float | None]:
     """Return settings, number of trees and inner error of the best of the grid."""
     y = task.Y[:, t]
     if not task.inner_splits:
@@ -142,7 +142,7 @@ def _tune(
     grid = list(product(options.leaves, options.feature_shares))
     if method == "random_forest" and len(grid) == 1:
         # nothing to choose
-        return _settings(task, method, options, *grid[0]), options.n_trees, float("nan")
+        return _settings(task, method, options, *grid[0]), options.n_trees, None
     data = lightgbm.Dataset(X[rows], y[rows], params=COMMON, free_raw_data=False)
     held_data = data.create_valid(X[held], y[held])
     best: tuple[dict[str, object], int, float] | None = None
