@@ -135,6 +135,11 @@ def method_selects(name: str) -> bool:
     return name not in METHODS or "selects" in METHODS[name]
 
 
+def is_own(method: str) -> bool:
+    """Tell this project's networks, and their variants, from their opponents."""
+    return METHODS.get(base_method(method), {}).get("own", False)
+
+
 def dataset_label(name: str) -> str:
     """Label of a dataset; an unlisted one has its underscores opened."""
     return DATASETS.get(name) or plain_label(name)

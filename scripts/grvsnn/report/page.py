@@ -27,6 +27,8 @@ from grvsnn.report.images import Image, data_uri, embed_image
 from grvsnn.report.tables.html import FONT, STYLE, read_figure, render_figure
 from grvsnn.report.verdicts import best_table, read_guards
 
+OPENING = "figures/overview"
+"""What the page shows before any table."""
 DOWNLOADS = {"csv": "CSV", "tex": "LaTeX"}
 
 
@@ -127,11 +129,15 @@ def render_report(
             runs=runs_sentence(run.config["folds"]),
             optimistic=is_optimistic(run.config["protocol"]),
             methods=[" ".join(text.split()) for text in methods.split("\n\n")],
+            opening=[one for one in shown if one.entry.key == OPENING],
             tables=_opening_tables(run),
             guards=read_guards(entries),
             scopes=[
                 (scope, scope_label(scope), _by_topic(part))
-                for scope, part in groupby(shown, key=lambda one: one.entry.scope)
+                for scope, part in groupby(
+                    (one for one in shown if one.entry.key != OPENING),
+                    key=lambda one: one.entry.scope,
+                )
             ],
             places=_by_place(entries),
             label=dataset_label,

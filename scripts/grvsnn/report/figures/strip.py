@@ -6,8 +6,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
-from grvsnn.base.labels import METRICS, methods_in, metric_axis, settings_in
+from grvsnn.base.labels import METRICS, is_own, methods_in, metric_axis, settings_in
 from grvsnn.report.figures.intervals import mean_intervals
 from grvsnn.report.figures.layout import (
     add_legend,
@@ -21,9 +23,17 @@ from grvsnn.report.figures.layout import (
     places_in,
     setting_keys,
 )
-from grvsnn.report.figures.style import INK, MUTED, house_style, look, save_figure
+from grvsnn.report.figures.style import (
+    ACCENT,
+    INK,
+    MUTED,
+    house_style,
+    look,
+    save_figure,
+)
 from grvsnn.scoring.metrics import count_runs
 
+RING = {"marker": "o", "ms": 13, "mfc": "none", "mec": ACCENT, "mew": 1.4, "zorder": 5}
 GOLDEN = 0.6180339887
 IDEAL = {"one": 1.0, "zero": 0.0}
 
@@ -48,6 +58,15 @@ def plot_runs(
     metric : str
         Which metric, e.g. r or accuracy_breeding.
     """
+    figure, _, _ = _strips(scores, metric)
+    add_legend(figure, setting_keys(settings_in(scores)))
+    save_figure(figure, paths)
+
+
+def _strips(
+    scores: pd.DataFrame, metric: str
+) -> tuple[Figure, dict[tuple[str, str], Axes], Mapping[tuple[str, str], float]]:
+    """Draw a panel per dataset and trait; returns them, and the height of each row."""
     scores = scores[scores["metric"] == metric]
     runs = count_runs(scores)
     defined = scores.dropna(subset="value")
@@ -64,7 +83,34 @@ def plot_runs(
         ax.set_title(place_title(place))
         label_methods(ax, methods, settings, rows)
     figure.supxlabel(metric_axis(metric), fontsize=9)
-    add_legend(figure, setting_keys(settings))
+    return figure, dict(zip(places, axes, strict=True)), rows
+
+
+@house_style()
+def plot_overview(scores: pd.DataFrame, paths: Sequence[str | Path]) -> None:
+    """Draw r by method and setting, all datasets, the best opponent ringed.
+
+    Drawn as `plot_runs` does. Opponents are all methods but this project's networks
+    (``own`` in workflow/methods.yaml); the best one has the largest mean of those that
+    are defined in every run.
+
+    Parameters
+    ----------
+    scores : DataFrame
+        Long scores of all datasets.
+    paths : sequence of path
+        Files to write.
+    """
+    scores = scores[scores["metric"] == "r"]
+    figure, axes, rows = _strips(scores, "r")
+    for place, ax in axes.items():
+        means = mean_intervals(at_place(scores, place), ["method", "setting"])
+        means = means[~means["method"].map(is_own)]
+        whole = means[means["n"] == means["n"].max()].dropna(subset="mean")
+        for row in whole.loc[whole.groupby("setting")["mean"].idxmax()].itertuples():
+            ax.plot(row.mean, rows[row.method, row.setting], **RING)
+    ring = Line2D([], [], linestyle="", label="best opponent", **RING)
+    add_legend(figure, [*setting_keys(settings_in(scores)), ring])
     save_figure(figure, paths)
 
 
