@@ -17,7 +17,7 @@ from grvsnn.report.figures.ranges import plot_coverage, plot_stability
 from grvsnn.report.figures.reported import plot_reported
 from grvsnn.report.figures.scatter import pair_up, plot_true_vs_predicted
 from grvsnn.report.figures.scree import Spectrum, plot_scree
-from grvsnn.report.figures.strip import plot_runs
+from grvsnn.report.figures.strip import best_opponents, plot_overview, plot_runs
 from grvsnn.report.figures.style import LOOKS
 from grvsnn.report.figures.tradeoff import plot_accuracy_minutes
 from grvsnn.report.figures.training import plot_training
@@ -211,6 +211,7 @@ FIGURES = {
     "scatter": lambda paths: plot_true_vs_predicted(make_points(), paths),
     "scree": draw_scree,
     "runs": lambda paths: plot_runs(make_scores(), paths),
+    "overview": lambda paths: plot_overview(make_scores(), paths),
     "breeding": lambda paths: plot_runs(
         make_scores("accuracy_breeding"), paths, metric="accuracy_breeding"
     ),
@@ -231,6 +232,17 @@ FIGURES = {
         compare_methods(make_scores(**SMALL)), paths
     ),
 }
+
+
+def test_the_best_opponent_is_none_of_this_projects_networks():
+    scores = make_scores(traits=("bmi",))
+    level = {"grvsnn": 0.9, "gblup": 0.4, "brr": 0.5}
+    scores["value"] += scores["method"].map(level) - scores["value"].mean()
+    found = best_opponents(scores)
+    assert found["method"].tolist() == ["brr", "brr"]
+    # one that is not defined in every run cannot be the best
+    scores.loc[scores["method"].eq("brr") & scores["fold"].eq(1), "value"] = np.nan
+    assert best_opponents(scores)["method"].tolist() == ["gblup", "gblup"]
 
 
 def texts(path):

@@ -104,14 +104,26 @@ def plot_overview(scores: pd.DataFrame, paths: Sequence[str | Path]) -> None:
     scores = scores[scores["metric"] == "r"]
     figure, axes, rows = _strips(scores, "r")
     for place, ax in axes.items():
-        means = mean_intervals(at_place(scores, place), ["method", "setting"])
-        means = means[~means["method"].map(is_own)]
-        whole = means[means["n"] == means["n"].max()].dropna(subset="mean")
-        for row in whole.loc[whole.groupby("setting")["mean"].idxmax()].itertuples():
+        for row in best_opponents(at_place(scores, place)).itertuples():
             ax.plot(row.mean, rows[row.method, row.setting], **RING)
     ring = Line2D([], [], linestyle="", label="best opponent", **RING)
     add_legend(figure, [*setting_keys(settings_in(scores)), ring])
     save_figure(figure, paths)
+
+
+def best_opponents(scores: pd.DataFrame) -> pd.DataFrame:
+    """Opponent with the largest mean r in each setting of one dataset and trait.
+
+    Returns
+    -------
+    DataFrame
+        method, setting, mean (and its interval); none for a setting without opponents
+        whose r is defined in every run.
+    """
+    means = mean_intervals(scores, ["method", "setting"])
+    means = means[~means["method"].map(is_own)]
+    whole = means[means["n"] == means["n"].max()].dropna(subset="mean")
+    return whole.loc[whole.groupby("setting")["mean"].idxmax()]
 
 
 def _draw(
