@@ -1,4 +1,4 @@
-"""An epoch of LassoNet at the mouse data's size: this project's training, the package's.
+"""An epoch of LassoNet at the mouse data's size, by this project and by the package.
 
 Both train the same network from the same weights on all rows at once, on one core, and
 report the same losses; the dense network and a path of penalties are timed apart.
