@@ -49,10 +49,10 @@ def test_every_format_keeps_its_fractions(tmp_path, format, content):
         pick_fractions(calls, np.array(["9"]), np.array(["4"]))
 
 
-def test_a_vcf_file_gives_calls_where_fractions_are_not_asked_for(tmp_path):
+def test_a_vcf_file_gives_rounded_calls_where_fractions_are_not_asked_for(tmp_path):
     path = tmp_path / "x.vcf"
     path.write_text(HEAD + SITES.replace("0/1:0.75", "./.:0.75"))
-    assert read_vcf(path).dosages[1, 0] == -1
+    assert read_vcf(path).dosages[1, 0] == 1
     assert read_vcf(path).fractional is None
     assert read_vcf(path, fractional=True).fractional[1, 0] == 0.75
 

@@ -99,6 +99,17 @@ class DosageCodes(dict):
             value = float(cell)
         except ValueError:
             raise InputError(f"dosage {cell!r} is not a number") from None
+        if value == -1:
+            raise InputError(
+                "dosage '-1' does not lie between 0 and 2; if the file codes genotypes "
+                "as -1, 0, 1, add 1 to each; if -1 stands for a missing call, add it "
+                "to the entry's 'missing'"
+            )
+        if len(cell) > 40 and set(cell) <= set("012345"):
+            raise InputError(
+                f"{cell[:20]!r}... holds all genotypes of an animal in one string; "
+                "separate them by commas"
+            )
         if not 0 <= value <= 2:
             raise InputError(
                 f"dosage {cell!r} does not lie between 0 and 2; if it stands for a "

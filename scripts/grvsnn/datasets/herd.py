@@ -10,6 +10,7 @@ import pandas as pd
 from grvsnn.base.errors import InputError
 from grvsnn.datasets.calls import Calls
 from grvsnn.datasets.dosage_table import read_dosage_table
+from grvsnn.datasets.parents import spell_alike
 from grvsnn.datasets.plink_files import read_plink
 from grvsnn.datasets.prepared import PreparedDataset
 from grvsnn.datasets.records import (
@@ -136,12 +137,21 @@ def _read_genotypes(entry: Mapping, codes: frozenset[str]) -> Calls:
     if entry["format"] == "vcf":
         return read_vcf(path)
     rows = entry.get("rows", "animals")
-    return read_dosage_table(path, codes, rows, files.get("map"))
+    others = {*entry["traits"].values(), *entry.get("covariates", ())}
+    return read_dosage_table(path, codes, rows, files.get("map"), no_markers=others)
 
 
 def _match(calls: Calls, records: pd.DataFrame, source: str) -> pd.DataFrame:
     """Phenotypes in the genotypes' order."""
     if not records["sample_id"].isin(calls.sample_ids).any():
+        known = {spell_alike(name): str(name) for name in calls.sample_ids}
+        near = [n for n in records["sample_id"] if spell_alike(n) in known]
+        if near:
+            raise InputError(
+                f"{source}: animal {near[0]!r} matches nobody in {calls.source}, but "
+                f"{known[spell_alike(near[0])]!r} is there; write ids the same way in "
+                "every file"
+            )
         raise InputError(
             f"no animal of {calls.source} (e.g. {str(calls.sample_ids[0])!r}) is in "
             f"{source} (e.g. {records['sample_id'].iloc[0]!r}); use the same ids"

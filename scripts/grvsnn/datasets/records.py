@@ -9,8 +9,9 @@ import numpy as np
 import pandas as pd
 
 from grvsnn.base.errors import InputError
+from grvsnn.datasets.parents import read_parents
 from grvsnn.datasets.text_table import is_number, load_table, refuse_repeats
-from grvsnn.pedigree.pedigree import UNKNOWN_PARENT_CODES, Pedigree
+from grvsnn.pedigree.pedigree import Pedigree
 
 MISSING_CODES = ("", ".", "-", "NA", "na", "N/A", "#N/A", "NaN", "nan", "None", "NULL")
 PARENT_NAMES = {
@@ -51,6 +52,7 @@ def parse_numbers(
         What to do about a cell that is not a number.
     """
     gap = find_missing(column, codes)
+    _refuse_thousands(column[~gap], source)
     numbers = pd.to_numeric(column.mask(gap), errors="coerce").astype(float)
     bad = ~gap & ~np.isfinite(numbers)
     if bad.any():
@@ -65,6 +67,21 @@ def parse_numbers(
     return numbers.to_numpy()
 
 
+def _refuse_thousands(cells: pd.Series, source: str) -> None:
+    """Refuse 7.412 beside 987 where the point may well separate thousands."""
+    pointed = cells.str.contains(".", regex=False)
+    grouped = cells.str.fullmatch(r"\d{1,3}(\.\d{3})+")
+    whole = cells.str.fullmatch(r"\d{3}")
+    if grouped.sum() >= 3 and whole.any() and (pointed == grouped).all():
+        if (pointed | cells.str.fullmatch(r"\d{1,3}")).all():
+            line = cells.index[grouped][0]
+            raise InputError(
+                f"{source}, line {line}: column {cells.name!r} holds {cells[line]!r} "
+                f"beside {cells[whole].iloc[0]!r}; if the point separates thousands, "
+                "write the numbers without it, and if not, write all with decimals"
+            )
+
+
 def load_records(path: str | Path, id_column: str | None = None) -> pd.DataFrame:
     """Read a table of one row per animal; the animal goes into column sample_id.
 
@@ -72,6 +89,8 @@ def load_records(path: str | Path, id_column: str | None = None) -> pd.DataFrame
     not 7.
     """
     table = load_table(path)
+    if id_column is None:
+        refuse_row_names(table, str(path))
     name = table.columns[0] if id_column is None else id_column
     require_columns(table, [name], str(path))
     ids = table[name]
@@ -87,6 +106,20 @@ def load_records(path: str | Path, id_column: str | None = None) -> pd.DataFrame
     # the animal's own name wins over another column called sample_id
     rest = table.drop(columns=[name, "sample_id"], errors="ignore")
     return rest.assign(sample_id=ids)
+
+
+def refuse_row_names(table: pd.DataFrame, source: str) -> None:
+    """Refuse a first column that only counts the rows, as R writes its row names."""
+    first = table.iloc[:, 0]
+    counted = first.tolist() in (
+        list(map(str, range(start, start + len(first)))) for start in (0, 1)
+    )
+    if table.columns[0] == "" and counted and len(first) > 1:
+        raise InputError(
+            f"{source}: the first column has no name and counts the rows, as R's row "
+            "names do; write the file with row.names = FALSE, or name the column of "
+            "animals under the entry's 'columns' (id: ...)"
+        )
 
 
 def require_columns(table: pd.DataFrame, names: Sequence[str], source: str) -> None:
@@ -160,14 +193,14 @@ def read_pedigree(
     found by `columns` or by their usual names.
     """
     table = load_table(path)
+    if "id" not in columns:
+        refuse_row_names(table, str(path))
     names = {"id": columns.get("id", table.columns[0])}
     for role, usual in PARENT_NAMES.items():
         names[role] = columns.get(role) or _find_usual(table, role, usual, str(path))
     require_columns(table, list(names.values()), str(path))
-    unknown = codes.union(UNKNOWN_PARENT_CODES)
     frame = pd.DataFrame({role: table[name] for role, name in names.items()})
-    for role in PARENT_NAMES:
-        frame[role] = frame[role].mask(frame[role].isin(unknown), "0")
+    frame = read_parents(frame, codes, str(path))
     frame = frame.drop_duplicates().reset_index(drop=True)
     Pedigree.from_frame(frame, both_sexes=both_sexes, source=str(path))
     return frame

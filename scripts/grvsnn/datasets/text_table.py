@@ -105,7 +105,12 @@ def open_table(path: str | Path) -> TextTable:
     first = next(lines, "")
     delimiter = max(DELIMITERS, key=first.count)
     if first.count(delimiter):
-        cells = csv.reader(_chain(first, lines), delimiter=delimiter, strict=True)
+        cells = csv.reader(
+            _chain(first, lines),
+            delimiter=delimiter,
+            strict=True,
+            skipinitialspace=True,
+        )
     else:
         cells = map(_split_at_blanks, _chain(first, lines))
     rows = _number_rows(cells, path)
@@ -197,6 +202,12 @@ def _same_width(
     rows: Iterator[tuple[int, list[str]]], width: int, path: Path
 ) -> Iterator[tuple[int, list[str]]]:
     for number, cells in rows:
+        if len(cells) == width + 1 and number == 2:
+            raise InputError(
+                f"{path}, line 2: {len(cells)} cells under a header of {width}; if the "
+                "first cell is a row name of R, write the file with col.names = NA or "
+                "row.names = FALSE, and if each line ends in an empty cell, remove it"
+            )
         if len(cells) != width:
             raise InputError(
                 f"{path}, line {number}: {len(cells)} cells under a header of {width}; "

@@ -16,6 +16,9 @@ from grvsnn.datasets.calls import MISSING_CALL, Calls, DosageCodes, Rounding, as
 from grvsnn.datasets.text_table import read_lines, refuse_repeats
 from grvsnn.genotypes.plink import MAP_COLUMNS
 
+PASSED = ("PASS", ".", "")
+LAST_POSITION = 2**31 - 1
+"""Largest position of a .bim file."""
 FIXED = ["#CHROM", "POS", "ID", "REF", "ALT", "QUAL", "FILTER", "INFO", "FORMAT"]
 
 
@@ -39,26 +42,31 @@ class GenotypeCodes(dict):
 def read_vcf(path: str | Path, fractional: bool = False) -> Calls:
     """Read the biallelic sites of a VCF; the counted allele a1 is ALT.
 
-    Calls come from GT. Where a site has none they come from DS, rounded to the nearest
-    hard call. Half calls (``./1``) are missing. A site without ID is named
-    ``chromosome:position``.
+    Calls come from GT. Where a site or a call has none they come from DS, rounded to
+    the nearest hard call. Half calls (``./1``) are missing. A site without ID is named
+    ``chromosome:position``. Sites that did not pass a filter, and those whose other
+    allele is no sequence (``*``, ``<DEL>``), are left out and counted.
 
     Parameters
     ----------
     path : path
         .vcf or .vcf.gz.
     fractional : bool
-        Look for DS first, and keep the dosages before rounding too.
+        Look for DS first, cell by cell, and keep the dosages before rounding too.
     """
     lines = enumerate(read_lines(path), start=1)
     samples = _read_header(lines, path)
     genotypes, dosages = GenotypeCodes(), DosageCodes(frozenset({".", ""}))
     sites, rows, kept, rounding = [], [], [], Rounding()
+    left_out: dict[str, int] = {}
     order = ("DS", "GT") if fractional else ("GT", "DS")
     for number, line in lines:
         if not line:
             continue
         cells = line.split("\t")
+        if reason := _why_left_out(cells):
+            left_out[reason] = left_out.get(reason, 0) + 1
+            continue
         try:
             sites.append(_read_site(cells, len(samples)))
             calls, exact = _read_calls(cells, order, genotypes, dosages)
@@ -68,15 +76,25 @@ def read_vcf(path: str | Path, fractional: bool = False) -> Calls:
         rounding.add(exact - calls)
         kept += [exact.astype(np.float16)] if fractional else []
     if not rows:
-        raise InputError(f"{path} has no markers")
+        counts = ", ".join(f"{n} {reason}" for reason, n in left_out.items())
+        raise InputError(f"{path} has no markers" + (f" ({counts})" if counts else ""))
     return Calls(
         np.ascontiguousarray(np.stack(rows).T),
         np.array(samples),
         pd.DataFrame(sites, columns=MAP_COLUMNS),
         str(path),
-        rounding.facts,
+        {**rounding.facts, **({"sites_left_out": left_out} if left_out else {})},
         np.ascontiguousarray(np.stack(kept).T) if fractional else None,
     )
+
+
+def _why_left_out(cells: list[str]) -> str:
+    """Say why a site is not used; empty where it is."""
+    if len(cells) < len(FIXED):
+        return ""
+    if cells[4] == "*" or cells[4].startswith("<"):
+        return "with an allele that is no sequence"
+    return "" if cells[6] in PASSED else "that did not pass a filter"
 
 
 def _read_header(lines: Iterator[tuple[int, str]], path: str | Path) -> list[str]:
@@ -113,6 +131,11 @@ def _read_site(cells: list[str], n_samples: int) -> tuple:
         )
     if not position.isdecimal():
         raise InputError(f"position {position!r} is not a number")
+    if int(position) > LAST_POSITION:
+        raise InputError(
+            f"position {position} is above {LAST_POSITION}, the largest of PLINK's "
+            "files; split the chromosome"
+        )
     name = f"{chromosome}:{position}" if name == "." else name
     return chromosome, name, 0.0, int(position), alt, ref
 
@@ -125,14 +148,30 @@ def _read_calls(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Read one site's calls and its dosages before rounding, shape (n_samples,)."""
     fields = cells[8].split(":")
-    name = next((name for name in order if name in fields), None)
-    if name is None:
+    names = [name for name in order if name in fields]
+    if not names:
         raise InputError(f"FORMAT {cells[8]!r} has neither GT nor DS")
-    calls = cells[9:]
-    place = fields.index(name)
+    found = [
+        _read_field(cells[9:], fields.index(n), n, genotypes, dosages) for n in names
+    ]
+    values, exact = found[0]
+    for calls, other in found[1:]:
+        gap = values == MISSING_CALL
+        values, exact = np.where(gap, calls, values), np.where(gap, other, exact)
+    return values, exact
+
+
+def _read_field(
+    calls: list[str],
+    place: int,
+    name: str,
+    genotypes: GenotypeCodes,
+    dosages: DosageCodes,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Read GT or DS of every animal at one site."""
     if place:
         calls = [_pick(call, place) for call in calls]
-    elif len(fields) > 1:
+    else:
         calls = [call.partition(":")[0] for call in calls]
     if name == "DS":
         return dosages.read(calls)

@@ -105,6 +105,11 @@ def check_names(kind: str, names: Iterable[str]) -> None:
     for name in names:
         if not name or any(character.isspace() for character in name):
             raise InputError(f"{kind} name {str(name)!r} holds white space or is empty")
+        if "#" in name:
+            raise InputError(
+                f"{kind} name {str(name)!r} holds '#', which starts a remark in .bim "
+                "and .fam files; write it without"
+            )
 
 
 def read_genotypes(bed: str | Path) -> tuple[np.ndarray, np.ndarray, pd.DataFrame]:

@@ -20,6 +20,11 @@ PEDIGREE_ROLES = {"pine": ("pedigree", "genotypes"), "pig": ("pedigree", "phenot
 TAKEN = re.compile(r"-(permuted|part|whole|peeking|published|share\d+)$")
 """Names of fits to other training rows or phenotypes, see `grvsnn.run.study`."""
 FRACTIONAL = ("pig", "vcf", "csv")
+TAKEN_NAMES = frozenset(
+    {"sample_id", "dataset", "setting", "method", "repeat", "fold", "trait", "role"}
+    | {"observed", "predicted", "lower", "upper", "metric", "value", "inner_fold"}
+)
+"""Columns of the workflow's own tables, which no trait may be called."""
 HERD_KEYS = ("missing", "rows", "columns")
 ADVICE = "Every key is explained in config/README.md."
 
@@ -125,6 +130,8 @@ def find_problems(
     methods : mapping
         The registry of methods.
     """
+    if text := _find_odd_key(config):
+        return [text]
     parts = {"config": config}
     if isinstance(config.get("registry"), Mapping):
         parts["datasets"] = config["registry"]
@@ -183,6 +190,18 @@ def find_repeated_keys(path: str | Path) -> list[str]:
         elif isinstance(node, yaml.SequenceNode):
             nodes.extend(node.value)
     return found
+
+
+def _find_odd_key(part: object, where: str = "") -> str:
+    """Say which key of a config is no text, such as 2020 or a bare ``no``."""
+    if isinstance(part, Mapping):
+        for key, value in part.items():
+            if not isinstance(key, str):
+                place = f", {where}" if where else ""
+                return f"Config{place}: the key {key!r} is no text; put it in quotes."
+            if text := _find_odd_key(value, f"{where}.{key}".lstrip(".")):
+                return text
+    return ""
 
 
 def missing_controls(methods: Sequence[str], known: Mapping[str, Mapping]) -> str:
@@ -247,8 +266,15 @@ def _check_entry(entry: Mapping) -> list[str]:
     shared = set(entry["traits"].values()) & set(entry.get("covariates", ()))
     if shared:
         found.append(f"column {min(shared)!r} is both a trait and a covariate")
-    if "sample_id" in {*entry["traits"], *entry.get("covariates", ())}:
-        found.append("'sample_id' names the animals; give the trait another name")
+    taken = sorted(TAKEN_NAMES & {*entry["traits"], *entry.get("covariates", ())})
+    if taken:
+        found.append(
+            f"{taken[0]!r} is a column of the results; give the trait or covariate "
+            "another name"
+        )
+    braces = [path for path in files.values() if set("{}") & set(str(path))]
+    if braces:
+        found.append(f"{braces[0]!r}: paths cannot hold braces; rename the folder")
     return found
 
 

@@ -30,6 +30,8 @@ def load_config(path: str | Path) -> tuple[dict, list[str]]:
         update_config(config, load_configfile(str(path)))
     except WorkflowError as error:
         return config, [f"{path}: {error}"]
+    except UnicodeDecodeError:
+        return config, [f"{path}: not UTF-8; save the file as UTF-8"]
     except OSError as error:
         return config, [f"{path} cannot be read: {error.strerror}"]
     methods = read_registry("methods")

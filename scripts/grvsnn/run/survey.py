@@ -15,6 +15,10 @@ from grvsnn.pedigree.relationship import inbreeding_coefficients
 MORE_THAN_TWO, FEW = 3, 10
 """How many different whole numbers may well be codes; of two it is all the same."""
 DATE_FORMATS = {8: "%Y%m%d", 12: "%Y%m%d%H%M", 14: "%Y%m%d%H%M%S"}
+MANY_GAPS = 0.2
+CODES = (-9.0, -99.0, -999.0, -9999.0)
+FAR = 20
+"""Median deviations; of a normal trait one value in 10^40 is as far."""
 MAF_EDGES = (0.01, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5)
 
 
@@ -48,6 +52,8 @@ def _survey_animals(data: PreparedDataset) -> Iterator[str]:
         yield f"  {alone} phenotyped animals have no genotypes and are not used"
     for name, n_removed in count_removed(data.steps).items():
         yield f"  filter {name} removed {n_removed}"
+    for reason, n_sites in read.get("sites_left_out", {}).items():
+        yield f"  {n_sites} sites {reason} are left out"
     rounded = read.get("fractional_dosages_rounded")
     if rounded:
         yield (
@@ -65,6 +71,11 @@ def _survey_calls(quality: Quality) -> Iterator[str]:
         f"  missing calls {missing.mean():.2%}; at most {missing.max():.1%} of a "
         f"marker, {by_animal.max():.1%} of an animal"
     )
+    if missing.mean() > MANY_GAPS:
+        yield (
+            "    note: more than a fifth of the calls are missing; check the codes for "
+            "missing, and how genotypes are coded"
+        )
     uncalled, fixed = int(np.isnan(maf).sum()), int((maf == 0).sum())
     yield f"  monomorphic {fixed}, without any call {uncalled}"
     polymorphic = maf[maf > 0]
@@ -97,6 +108,30 @@ def _survey_traits(traits: pd.DataFrame) -> Iterator[str]:
         yield (
             f"  {name}: missing {column.isna().mean():.1%}, mean {column.mean():.4g}, "
             f"SD {column.std():.4g}, range {column.min():.4g} to {column.max():.4g}"
+        )
+        yield from _question_trait(column)
+
+
+def _question_trait(column: pd.Series) -> Iterator[str]:
+    """Ask about values that may stand for a gap, or be written in another unit."""
+    values = column.dropna()
+    if not len(values):
+        return
+    codes = [code for code in CODES if (values == code).any()]
+    rest = values[~values.isin(CODES)]
+    if codes and len(rest) and rest.min() > max(codes):
+        n = int(values.isin(codes).sum())
+        yield (
+            f"    note: {n} values are {codes[0]:g}, a usual code for missing, and all "
+            "others are larger; if it is one, add it to the entry's 'missing'"
+        )
+    spread = float((values - values.median()).abs().median())
+    far = values[(values - values.median()).abs() > FAR * spread]
+    if spread > 0 and len(far) and not codes:
+        yield (
+            f"    note: {len(far)} values are more than {FAR} median deviations from "
+            f"the median, e.g. {far.iloc[0]:g}; check units, decimal and thousands "
+            "separators, and codes for missing"
         )
 
 

@@ -1,0 +1,220 @@
+"""Files of a herd that would be read wrong without a word: read right, or refused."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from grvsnn.base.errors import InputError
+from grvsnn.datasets.dosage_table import read_dosage_table
+from grvsnn.datasets.parents import read_parents, spell_alike
+from grvsnn.datasets.records import (
+    missing_codes,
+    parse_numbers,
+    read_pedigree,
+    read_phenotypes,
+)
+from grvsnn.datasets.vcf import read_vcf
+from grvsnn.run.survey import _question_trait
+
+CODES = missing_codes()
+FOUNDERS = [(f"f{i}", "0", "0") for i in range(6)]
+RECORDS = [*FOUNDERS, *((f"a{i}", f"f{i % 3}", f"f{3 + i % 3}") for i in range(14))]
+
+
+def write(path, rows):
+    path.write_text("\n".join(",".join(map(str, row)) for row in rows) + "\n")
+    return path
+
+
+def pedigree(path, records):
+    write(path, [("id", "sire", "dam"), *records])
+    return read_pedigree(path, CODES, {}, both_sexes=False)
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        *("0", "0.0", "00", "000000", "-0", "", ".", "NA", "<NA>", "#N/A", "nan"),
+        *("unknown", "UNKNOWN", "UNK", "Unk", "\\N", "-1", "-9", "-999", "?", "*"),
+    ],
+)
+def test_codes_for_unknown_parents_are_known(tmp_path, code):
+    records = [(i, s.replace("0", code) if s == "0" else s, d) for i, s, d in RECORDS]
+    records = [(i, s, code if d == "0" else d) for i, s, d in records]
+    found = pedigree(tmp_path / "p.csv", records)
+    assert found.equals(pedigree(tmp_path / "q.csv", RECORDS))
+
+
+def test_a_code_that_is_an_animal_is_a_parent():
+    frame = pd.DataFrame(
+        [("-1", "0", "0"), ("b", "-1", "unknown")], columns=["id", "sire", "dam"]
+    )
+    found = read_parents(frame, CODES, "p.csv")
+    assert found["sire"].tolist() == ["0", "-1"] and found["dam"].tolist() == ["0", "0"]
+
+
+def test_parents_as_floats_are_the_animals_of_that_number(tmp_path):
+    records = [(i, "0.0", "0.0") for i in (1, 2)] + [(3, "1.0", "2.0")]
+    found = pedigree(tmp_path / "p.csv", records)
+    assert found.iloc[2].tolist() == ["3", "1", "2"]
+
+
+@pytest.mark.parametrize("parent", ["F1", "f1 ", "\u200bf1", "'f1'"])
+def test_parents_that_nearly_match_are_read_or_refused(tmp_path, parent):
+    records = [*RECORDS, ("z", parent, "f4")]
+    if parent.strip().replace("\u200b", "") == "f1":
+        assert pedigree(tmp_path / "p.csv", records).iloc[-1]["sire"] == "f1"
+        return
+    with pytest.raises(InputError, match="has no record, but 'f1' has one"):
+        pedigree(tmp_path / "p.csv", records)
+
+
+def test_lost_leading_zeros_are_named(tmp_path):
+    with pytest.raises(InputError, match="sire '7' has no record, but '007' has one"):
+        pedigree(tmp_path / "p.csv", [("007", "0", "0"), ("008", "7", "0")])
+
+
+def test_a_parent_of_most_animals_without_a_record_is_asked_about(tmp_path):
+    records = [(f"a{i}", "nobody", f"d{i}") for i in range(20)]
+    with pytest.raises(InputError, match="'nobody' is the sire of 20 of 20 animals"):
+        pedigree(tmp_path / "p.csv", records)
+    # a sire of that many with a record is one
+    found = pedigree(tmp_path / "q.csv", [("nobody", "0", "0"), *records])
+    assert (found["sire"] == "nobody").sum() == 20
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("DE007", "de007", True),
+        ("007", "7", True),
+        ("1007.0", "1007", True),
+        ('"7"', "7", True),
+        ("7", "70", False),
+        ("0", "00", True),
+        ("a0", "a", False),
+    ],
+)
+def test_spellings_that_are_alike(one, other, same):
+    assert (spell_alike(one) == spell_alike(other)) is same
+
+
+@pytest.mark.parametrize("start", [0, 1])
+def test_row_names_of_r_are_no_animals(tmp_path, start):
+    rows = [("", "id", "milk"), *((start + i, 10 - i, 5.5 + i) for i in range(4))]
+    path = write(tmp_path / "y.csv", rows)
+    with pytest.raises(InputError, match="counts the rows, as R's row names do"):
+        read_phenotypes(path, {"milk": "milk"}, CODES)
+    found = read_phenotypes(path, {"milk": "milk"}, CODES, "id")
+    assert found["sample_id"].tolist() == ["10", "9", "8", "7"]
+
+
+def test_names_of_animals_may_stand_in_a_nameless_column(tmp_path):
+    path = write(tmp_path / "y.csv", [("", "milk"), ("cow", 1.5), ("calf", 2.5)])
+    found = read_phenotypes(path, {"milk": "milk"}, CODES)
+    assert found["sample_id"].tolist() == ["cow", "calf"]
+
+
+def test_a_header_one_cell_short_is_called_that(tmp_path):
+    path = write(tmp_path / "y.csv", [("id", "milk"), (1, "a", 5.0)])
+    with pytest.raises(InputError, match="row name of R"):
+        read_phenotypes(path, {"milk": "milk"}, CODES)
+
+
+def test_quotes_after_a_blank_are_quotes(tmp_path):
+    path = tmp_path / "y.csv"
+    path.write_text('id, milk\n"a", "5.5"\n"b", "NA"\n')
+    found = read_phenotypes(path, {"milk": "milk"}, CODES)
+    assert found["sample_id"].tolist() == ["a", "b"]
+    np.testing.assert_array_equal(found["milk"], [5.5, np.nan])
+
+
+def dosages(tmp_path, header, rows, missing=CODES, **options):
+    path = write(tmp_path / "x.csv", [("id", *header), *rows])
+    return read_dosage_table(path, missing, **options)
+
+
+def test_no_code_for_missing_turns_a_dosage_into_a_gap(tmp_path):
+    codes = missing_codes([0, "2", 9])
+    found = dosages(tmp_path, ["m1", "m2"], [("a", 0, 2), ("b", 9, 1)], codes)
+    np.testing.assert_array_equal(found.dosages, [[0, 2], [-1, 1]])
+
+
+@pytest.mark.parametrize("name", ["PHENOTYPE", "Sex", "PAT", "mat"])
+def test_columns_of_a_raw_file_are_no_markers(tmp_path, name):
+    with pytest.raises(InputError, match=f"'{name}' is no marker"):
+        dosages(tmp_path, ["m1", name], [("a", 0, 2), ("b", 1, 1)])
+
+
+def test_a_trait_among_the_markers_is_refused(tmp_path):
+    rows = [("a", 0, 2), ("b", 1, 1)]
+    with pytest.raises(InputError, match="'ill' is a trait or covariate"):
+        dosages(tmp_path, ["m1", "ill"], rows, no_markers={"ill"})
+
+
+def test_dosages_around_zero_are_called_that(tmp_path):
+    rows = [("a", -1, 0, 1), ("b", 0, -1, -1)]
+    with pytest.raises(InputError, match="add 1 to each"):
+        dosages(tmp_path, ["m1", "m2", "m3"], rows)
+    with pytest.raises(InputError, match="50% of the calls are missing and none is 2"):
+        dosages(tmp_path, ["m1", "m2", "m3"], rows, missing_codes([-1]))
+
+
+def test_points_between_thousands_are_asked_about():
+    column = pd.Series(["7.412", "8.030", "987", "6.500"], name="milk")
+    with pytest.raises(InputError, match=r"'7\.412' beside '987'"):
+        parse_numbers(column, CODES, "y.csv", "")
+    # three decimals of numbers that could be no thousands
+    for cells in (["7.412", "8.03", "987"], ["7.412", "8.030", "6.500"]):
+        assert len(parse_numbers(pd.Series(cells, name="x"), CODES, "y.csv", ""))
+
+
+def test_usual_codes_and_far_values_of_a_trait_are_asked_about():
+    rng = np.random.default_rng(0)
+    sound = pd.Series(rng.normal(50, 5, 200))
+    assert list(_question_trait(sound)) == []
+    (note,) = _question_trait(pd.concat([sound, pd.Series([-9.0, -9.0])]))
+    assert "2 values are -9, a usual code for missing" in note
+    (note,) = _question_trait(pd.concat([sound, pd.Series([99999.0])]))
+    assert "e.g. 99999" in note
+    # a trait around zero may well have such values
+    assert list(_question_trait(pd.Series(rng.normal(0, 20, 500)).round())) == []
+
+
+FIXED = ("#CHROM", "POS", "ID", "REF", "ALT", "QUAL", "FILTER", "INFO", "FORMAT")
+HEADER = "##fileformat=VCFv4.2\n" + "\t".join([*FIXED, "a", "b"]) + "\n"
+
+
+def vcf(tmp_path, *sites, **options):
+    path = tmp_path / "x.vcf"
+    path.write_text(HEADER + "".join("\t".join(site) + "\n" for site in sites))
+    return read_vcf(path, **options)
+
+
+def site(position, alt="A", passed="PASS", form="GT", calls=("0/1", "1/1")):
+    return ("1", str(position), ".", "C", alt, ".", passed, ".", form, *calls)
+
+
+def test_sites_that_are_no_sound_snps_are_left_out_and_counted(tmp_path):
+    sites = [site(1), site(2, passed="LowQual"), site(3, alt="*"), site(4, alt="<DEL>")]
+    found = vcf(tmp_path, *sites)
+    assert found.marker_map["snp"].tolist() == ["1:1"]
+    assert found.notes["sites_left_out"] == {
+        "that did not pass a filter": 1,
+        "with an allele that is no sequence": 2,
+    }
+
+
+@pytest.mark.parametrize("fractional", [False, True])
+def test_calls_come_from_the_other_field_cell_by_cell(tmp_path, fractional):
+    # a cell may leave trailing fields off, or have a dosage and no call
+    one = site(1, form="GT:DS", calls=("0/1", "./.:1.75"))
+    found = vcf(tmp_path, one, fractional=fractional)
+    np.testing.assert_array_equal(found.dosages[:, 0], [1, 2])
+    if fractional:
+        np.testing.assert_array_equal(found.fractional[:, 0], [1.0, 1.75])
+
+
+def test_positions_that_plink_cannot_hold_are_refused(tmp_path):
+    assert vcf(tmp_path, site(2**31 - 1)).marker_map["position"][0] == 2**31 - 1
+    with pytest.raises(InputError, match="split the chromosome"):
+        vcf(tmp_path, site(2**31))
