@@ -6,7 +6,8 @@ MSE of 1 is what predicting the training mean costs (up to sampling).
 """
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import cache
 from types import ModuleType
 
@@ -88,11 +89,22 @@ def _dcor_package() -> ModuleType:
     It compiles its fast algorithms when it is imported, for longer than a whole table
     of scores takes without them.
     """
-    disabled, numba.config.DISABLE_JIT = numba.config.DISABLE_JIT, True
-    import dcor as package
-
-    numba.config.DISABLE_JIT = disabled
+    with _uncompiled():
+        import dcor as package
     return package
+
+
+@contextmanager
+def _uncompiled() -> Iterator[None]:
+    """Leave functions as they are that modules imported meanwhile want compiled."""
+    disabled, guvectorize = numba.config.DISABLE_JIT, numba.guvectorize
+    numba.config.DISABLE_JIT = True
+    # this one compiles in spite of that
+    numba.guvectorize = lambda *_, **__: lambda function: function
+    try:
+        yield
+    finally:
+        numba.config.DISABLE_JIT, numba.guvectorize = disabled, guvectorize
 
 
 def _dcor_method(n: int) -> str:
