@@ -1,16 +1,19 @@
 """Write what the docs say of the registries and of the library's rooms.
 
-README's table of methods and the list of results come from workflow/methods.yaml and
-workflow/results.yaml, the drawing of the rooms from the imports. `--check` writes
-nothing and fails where a page is not up to date.
+README's table of methods, the tables of parameters in config/README.md and the list of
+results come from workflow/methods.yaml and workflow/results.yaml, the drawing of the
+rooms from the imports. `--check` writes nothing and fails where a page is not up to
+date.
 """
 
 import re
 import sys
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 
+import yaml
 from grvsnn.base.files import write_text
 from grvsnn.base.registry import read_registry
 from grvsnn.run.code_hash import PACKAGE
@@ -35,6 +38,40 @@ def methods_table() -> str:
         for name, entry in read_registry("methods").items()
     ]
     return "\n".join(["| method | in a config | what it is |", "|---|---|---|", *rows])
+
+
+def parameters_table(method: str) -> str:
+    """Markdown table of a method's parameters: default, values and meaning."""
+    rows = [
+        f"| `{key}` | {_cell(rule)} | {_values(rule)} | {rule['description']} |"
+        for key, rule in read_registry("methods")[method]["parameters"].items()
+    ]
+    head = ["| key | default | values | meaning |", "|---|---|---|---|"]
+    return "\n".join([*head, *rows])
+
+
+def _cell(rule: Mapping) -> str:
+    """Write a default as a config would; none where the method has its own."""
+    if "default" not in rule:
+        return ""
+    return yaml.safe_dump(rule["default"], default_flow_style=True).split("\n")[0]
+
+
+def _values(rule: Mapping) -> str:
+    """Say in words which values a parameter may have."""
+    if "oneOf" in rule:
+        return " or ".join(map(_values, rule["oneOf"]))
+    if "const" in rule:
+        return f"`{rule['const']}`"
+    if "enum" in rule:
+        return ", ".join(f"`{value}`" for value in rule["enum"])
+    if "$ref" in rule:
+        return SHARED[rule["$ref"].rpartition("/")[2]]
+    if rule["type"] == "array":
+        return f"list, each a {_values(rule['items'])}"
+    bounds = [text.format(rule[key]) for key, text in BOUNDS.items() if key in rule]
+    words = {"integer": "whole number", "number": "number", "boolean": "true, false"}
+    return " ".join([words[rule["type"]], " and ".join(bounds)]).strip()
 
 
 def results_table() -> str:
@@ -81,10 +118,33 @@ def _arrows(library: Path) -> set[tuple[str, str]]:
     return found
 
 
+SHARED = {
+    "positive": "list of numbers above 0",
+    "counts": "list of whole numbers from 1",
+    "pair": "two numbers above 0",
+    "range": "one or two numbers from 0",
+}
+"""Words for what several parameters share ($defs of the config's schema)."""
+BOUNDS = {
+    "minimum": "from {}",
+    "exclusiveMinimum": "above {}",
+    "maximum": "to {}",
+    "exclusiveMaximum": "below {}",
+}
+SECTIONS = ("bayes", "lassonet", "lasso", "elastic_net", "rkhs", "lightgbm")
+SECTIONS += ("random_forest", "grvsnn", "grvsnn_plus")
 PAGES: dict[str, tuple[str, Callable[[], str]]] = {
     "methods": ("README.md", methods_table),
     "results": ("docs/reading-the-report.md", results_table),
     "rooms": ("docs/architecture.md", rooms_drawing),
+    **{
+        f"parameters of {name}": (
+            "config/README.md",
+            # the three Bayesian methods share a section
+            partial(parameters_table, "brr" if name == "bayes" else name),
+        )
+        for name in SECTIONS
+    },
 }
 
 
