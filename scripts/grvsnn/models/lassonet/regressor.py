@@ -200,8 +200,11 @@ def proximal_step(model: torch.nn.Module, shrinkage: float, M: float) -> None:
     skip, first = model.skip.weight.data, model.layers[0].weight.data
     norms, size = skip.norm(dim=0), first.abs()
     b = torch.relu(norms - shrinkage)
-    columns = torch.nonzero((size.amax(dim=0) > M * b) & (norms > 0)).squeeze(1)
-    if len(columns):
+    binds = (size.amax(dim=0) > M * b) & (norms > 0)
+    if binds.all():
+        b = _solve(norms - shrinkage, size, b, M)
+    elif binds.any():
+        columns = torch.nonzero(binds).squeeze(1)
         b[columns] = _solve(norms[columns] - shrinkage, size[:, columns], b[columns], M)
     skip *= b / norms.clamp(min=torch.finfo(norms.dtype).tiny)
     torch.clamp(first, -M * b, M * b, out=first)
@@ -211,13 +214,13 @@ def _solve(
     shrunk: torch.Tensor, size: torch.Tensor, b: torch.Tensor, M: float
 ) -> torch.Tensor:
     """Newton's steps on the sizes b of features whose bounds bind."""
-    n_before = torch.full_like(b, -1, dtype=torch.long)
+    n_before = None
     for _ in range(len(size) + 1):
-        binds = size > M * b
+        binds = (size > M * b).to(size.dtype)
         n = binds.sum(dim=0)
-        if torch.equal(n, n_before):
+        if n_before is not None and torch.equal(n, n_before):
             break
-        total = torch.where(binds, size, 0.0).sum(dim=0)
+        total = (size * binds).sum(dim=0)
         b = torch.relu(shrunk + M * total) / (1 + M**2 * n)
         n_before = n
     return b
