@@ -8,7 +8,6 @@ from grvsnn.scoring.comparisons import (
     compare_settings,
     correlated_t,
     holm,
-    pool_traits,
 )
 from scipy import stats
 
@@ -234,12 +233,3 @@ def test_settings_are_compared_within_a_method():
     assert table.loc["gblup", "p_better"] == 1.0
     assert table.loc["brr", "p_rope"] == 1.0
     assert set(table["reference"]) == {"markers"}
-
-
-def test_pooled_traits_are_the_mean_of_each_run():
-    fat = scores_of({"gblup": np.arange(5.0)})
-    lean = scores_of({"gblup": np.arange(5.0) * 3}, trait="lean")
-    pooled = pool_traits(pd.concat([fat, lean]))
-    assert pooled["trait"].unique().tolist() == ["all_traits"]
-    assert pooled.sort_values("fold")["value"].tolist() == [0, 2, 4, 6, 8]
-    assert pool_traits(fat).empty

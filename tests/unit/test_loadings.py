@@ -13,7 +13,6 @@ from grvsnn.pedigree.loadings import (
     check_relationship,
     eigen_loadings,
     pedigree_eigenpairs,
-    project_progeny,
 )
 from grvsnn.pedigree.pedigree import Pedigree
 from grvsnn.pedigree.rank_rules import choose_rank
@@ -140,22 +139,6 @@ def test_ties_wider_than_the_block_are_all_found():
     operator = aslinearoperator(np.diag(values))
     found, _ = leading_eigenpairs(operator, 60)
     np.testing.assert_allclose(found, values[:60], rtol=1e-9)
-
-
-def test_projected_progeny_equal_their_own_loadings(pedigree, A):
-    """With all components, L of a leaf less its Mendelian part is its parents' mean."""
-    rows = np.arange(len(A))
-    full = eigen_loadings(pedigree, rows, "fixed", rank=len(A)).loadings
-    leaves = np.flatnonzero(~pedigree.is_parent)[:20]
-    projected = project_progeny(full, pedigree.sire[leaves], pedigree.dam[leaves])
-    others = np.setdiff1d(rows, leaves)
-    np.testing.assert_allclose(
-        projected @ full[others].T, A[np.ix_(leaves, others)], atol=1e-10
-    )
-    np.testing.assert_array_equal(
-        project_progeny(full, np.array([3, -1]), np.array([-1, -1])),
-        [0.5 * full[3], 0 * full[3]],
-    )
 
 
 def test_basis_is_free_of_the_solvers_choices():

@@ -146,31 +146,6 @@ def sort_by_id(ids: np.ndarray, A: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return ids[order], A[np.ix_(order, order)]
 
 
-def project_progeny(
-    loadings: np.ndarray, sire: np.ndarray, dam: np.ndarray
-) -> np.ndarray:
-    """Give loadings to animals born after the decomposition, without a new one.
-
-    The projection of a new animal is A_new Q Lambda^(-1/2) with A_new its relationships
-    to the old animals, the mean of its parents' rows of A; since A Q = Q Lambda this is
-    the mean of its parents' loadings.
-
-    Parameters
-    ----------
-    loadings : ndarray of float64, shape (n_animals, rank)
-        Of the animals of the decomposed pedigree, the parents among them.
-    sire, dam : ndarray of int, shape (n_new,)
-        Rows of the parents in `loadings`, -1 where unknown.
-
-    Returns
-    -------
-    ndarray of float64, shape (n_new, rank)
-    """
-    # the last row answers for an unknown parent
-    padded = np.vstack([loadings, np.zeros(loadings.shape[1])])
-    return 0.5 * (padded[sire] + padded[dam])
-
-
 def check_relationship(A: np.ndarray) -> np.ndarray:
     """Return A as float64 after refusing one that is not square, finite, symmetric."""
     A = np.asarray(A, dtype=np.float64)

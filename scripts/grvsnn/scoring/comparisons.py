@@ -13,7 +13,6 @@ import pandas as pd
 from scipy.stats import t as student
 
 from grvsnn.base.labels import (
-    ALL_TRAITS,
     METRICS,
 )
 
@@ -178,26 +177,6 @@ def compare_methods(
         if base in wide:
             parts.append(_against(wide, base, "method", key, rope))
     return _assemble(parts, by, "method")
-
-
-def pool_traits(scores: pd.DataFrame) -> pd.DataFrame:
-    """Average the scores of each run over traits, as one more trait.
-
-    Runs in which a method lacks one of its traits (r of a constant prediction) are
-    left out. Compare the result like any trait: the runs stay paired.
-
-    Returns
-    -------
-    DataFrame
-        Long scores with trait ``all_traits``, of datasets that have several.
-    """
-    by = ["dataset", "setting", "method", *RUN, "metric"]
-    counts = scores.groupby("dataset")["trait"].nunique()
-    several = scores[scores["dataset"].isin(counts.index[counts > 1])]
-    pooled = several.groupby(by, sort=False)["value"].agg(
-        lambda v: v.mean(skipna=False)
-    )
-    return pooled.reset_index().assign(trait=ALL_TRAITS)[scores.columns]
 
 
 def compare_settings(

@@ -16,11 +16,8 @@ the benchmark's own fit: ``part``, or ``whole`` of methods that fit all training
 animals.
 """
 
-from pathlib import Path
-
 import pandas as pd
 
-from grvsnn.base.files import read_parquet
 from grvsnn.base.names import fitted_as
 from grvsnn.scoring.comparisons import compare_methods
 from grvsnn.scoring.variants import beside_base
@@ -67,14 +64,6 @@ def optimism_scores(scores: pd.DataFrame, companions: pd.DataFrame) -> pd.DataFr
     cell = name.str.rpartition("-")[2]
     cell = cell.where(~own, method.map(by_parts).map({True: "part", False: "whole"}))
     return both.assign(method=method, cell=cell, own=own)
-
-
-def read_optimism(
-    scores: str | Path, companions: str | Path, variants: str | Path | None
-) -> pd.DataFrame:
-    """`optimism_scores` of files; `variants` only where one has companions."""
-    own = [read_parquet(path) for path in (scores, variants) if path]
-    return optimism_scores(pd.concat(own), read_parquet(companions))
 
 
 def compare_cells(by_cell: pd.DataFrame) -> pd.DataFrame:
