@@ -31,8 +31,8 @@ from grvsnn.protocol.fold_task import (
 logger = logging.getLogger(__name__)
 
 RATIOS = {"lasso": (1.0,), "elastic_net": (0.1, 0.5, 0.9)}
-CHUNK = 5
-"""Penalties of a path that are fitted at a time, before looking at validation rows."""
+SLACK = 1e-3
+"""By what share of the penalty a feature's slope may pass it, as rounding."""
 
 
 @dataclass(frozen=True)
@@ -173,25 +173,54 @@ def _validate(
 def _walk(
     X: np.ndarray, y: np.ndarray, ratio: float, options: Options, n_steps: int
 ) -> Iterator[tuple[np.ndarray, float]]:
-    """Yield effects and intercept at each penalty, from the largest one."""
+    """Yield effects and intercept at each penalty, from the largest one.
+
+    A penalty is fitted over the features that the strong rule keeps (Tibshirani et al.,
+    2012): those with an effect, and those whose slope |x'r| / n can reach the penalty if
+    it changes no faster than the penalty does. Those that break the optimality
+    conditions join them, until none does, so nothing is lost.
+    """
     centre, mean = X.mean(axis=0), float(y.mean())
     X = np.asfortranarray(X - centre)
     target = (y - mean).astype(X.dtype)
-    top = float(np.abs(X.T @ target).max()) / (len(y) * ratio) or 1.0
-    alphas = top * options.ratios_of_path()[:n_steps]
-    coefficients = None
-    for first in range(0, len(alphas), CHUNK):
-        _, found, _ = enet_path(
-            X,
-            target,
-            l1_ratio=ratio,
-            alphas=alphas[first : first + CHUNK],
-            coef_init=coefficients,
-            precompute=False,
-            copy_X=False,
-            check_input=False,
-            tol=options.tolerance,
-        )
-        coefficients = np.asfortranarray(found[:, -1])
-        for effects in found.T.astype(float):
-            yield effects, mean - float(centre @ effects)
+    slope = np.abs(X.T @ target) / len(y)
+    top = float(slope.max()) / ratio or 1.0
+    effects = np.zeros(X.shape[1], X.dtype)
+    before = top
+    for alpha in top * options.ratios_of_path()[:n_steps]:
+        kept = (slope >= ratio * (2 * alpha - before)) | (effects != 0)
+        joining = kept
+        while joining.any():
+            columns = np.flatnonzero(kept)
+            part = np.asfortranarray(X[:, columns])
+            effects[columns] = _descend(
+                part, target, ratio, alpha, effects[columns], options.tolerance
+            )
+            slope = np.abs(X.T @ (target - part @ effects[columns])) / len(y)
+            joining = (slope > ratio * alpha * (1 + SLACK)) & ~kept
+            kept |= joining
+        before = alpha
+        yield effects.astype(float), mean - float(centre @ effects)
+
+
+def _descend(
+    X: np.ndarray,
+    target: np.ndarray,
+    ratio: float,
+    alpha: float,
+    start: np.ndarray,
+    tolerance: float,
+) -> np.ndarray:
+    """Effects at one penalty, by coordinate descent from given ones."""
+    _, found, _ = enet_path(
+        X,
+        target,
+        l1_ratio=ratio,
+        alphas=[alpha],
+        coef_init=np.asfortranarray(start),
+        precompute=False,
+        copy_X=False,
+        check_input=False,
+        tol=tolerance,
+    )
+    return found[:, -1]
