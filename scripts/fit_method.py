@@ -30,6 +30,9 @@ def main(job) -> list[Usage]:
         loadings=job.input.get("loadings"),
         protocol=job.params.protocol,
         fractional=job.input.get("fractional"),
+        environment=job.input.get("environment"),
+        relationship=job.input.get("relationship"),
+        both_sexes=job.params.both_sexes,
     )
     method = job.params.method
     params = dict(method["params"])

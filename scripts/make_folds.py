@@ -2,9 +2,10 @@
 
 import numpy as np
 import pandas as pd
-from grvsnn.base.files import naming_damage, read_parquet, write_parquet
+from grvsnn.base.files import read_parquet, write_parquet
 from grvsnn.genotypes.plink import read_genotypes
 from grvsnn.pedigree.families import fold_relatives
+from grvsnn.pedigree.relatives import read_relatives
 from grvsnn.protocol.folds import make_folds
 from grvsnn.run.job import run_job
 
@@ -21,28 +22,24 @@ def main(job) -> None:
         settings["inner_folds"],
         job.params.seed,
         job.wildcards.dataset,
-        **scheme_data(job, settings["scheme"], phenotypes.index),
+        **scheme_data(job, settings, phenotypes.index),
     )
     write_parquet(table, job.output.folds)
 
 
-def scheme_data(job, scheme: str, sample_ids: pd.Index) -> dict:
-    """Read what a scheme needs: families, birth order or principal components."""
+def scheme_data(job, settings: dict, sample_ids: pd.Index) -> dict:
+    """Read what a scheme needs: groups, birth order or principal components."""
+    scheme = settings["scheme"]
     if scheme in ("family", "forward"):
-        relatives = read_relatives(job.input.pedigree)
+        relatives = read_relatives(job.input.relatives)
         both = job.params.both_sexes
         return fold_relatives(scheme, sample_ids, *relatives, both_sexes=both)
+    if scheme == "group":
+        classes = read_parquet(job.input.environment).set_index("sample_id")
+        return {"groups": classes.loc[sample_ids, settings["group"]]}
     if scheme == "cluster":
         return {"coordinates": principal_components(job.input[0], sample_ids)}
     return {}
-
-
-def read_relatives(path: str) -> tuple:
-    """Pedigree and None, or None and the names and A of a relationship matrix."""
-    if path.endswith(".parquet"):
-        return read_parquet(path), None
-    with naming_damage(path), np.load(path) as stored:
-        return None, (stored["ids"], stored["A"])
 
 
 def principal_components(bed: str, sample_ids: pd.Index, n_axes: int = 10):

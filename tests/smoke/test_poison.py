@@ -16,6 +16,8 @@ from grvsnn.simulation.population import simulate_population
 from tests.shipped import load_method
 
 FOLD = 2
+METHODS = read_registry("methods")
+FILES = {"environment": "environment.parquet", "relationship": "pedigree.parquet"}
 PARAMS = {
     "brr": {"backend": "native", "n_iter": 60, "burn_in": 20},
     "blasso": {"backend": "native", "n_iter": 60, "burn_in": 20},
@@ -51,6 +53,9 @@ def population(tmp_path_factory):
         simulated.phenotypes,
         simulated.covariates,
         pedigree=simulated.pedigree,
+        environment=simulated.phenotypes[["sample_id"]].assign(
+            pen=[f"pen {i % 7}" for i in range(len(simulated.sample_ids))]
+        ),
     )
     data.write(folder, [])
     pedigree = Pedigree.from_frame(simulated.pedigree)
@@ -77,6 +82,7 @@ def predict(folder, method, phenotypes):
         folder / "training.parquet",
         folder / "folds.parquet",
         folder / "loadings.parquet",
+        **{what: folder / FILES[what] for what in METHODS[method].get("reads", ())},
     )
     (task,) = (task for task in tasks if task.fold == FOLD)
     (fit,) = load_method(method)([task], PARAMS.get(method, {}), 1)
@@ -85,7 +91,7 @@ def predict(folder, method, phenotypes):
     return np.concatenate([fit.predicted[..., None], fit.intervals], axis=-1)
 
 
-@pytest.mark.parametrize("method", sorted(read_registry("methods")))
+@pytest.mark.parametrize("method", sorted(METHODS))
 def test_poisoned_test_phenotypes_leave_predictions_bit_identical(population, method):
     phenotypes = pd.read_parquet(population / "phenotypes.parquet")
     folds = pd.read_parquet(population / "folds.parquet")

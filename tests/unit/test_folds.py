@@ -220,7 +220,7 @@ def test_forward_blocks_are_nearly_equal():
         ("random", {"n_inner_folds": 1}, "n_inner_folds must be 0 or at least 2"),
         ("stratified", {"n_folds": 300}, "200 animals .* cannot fill 300 folds"),
         ("stratified", {"n_inner_folds": 180}, "cannot fill 180 folds"),
-        ("family", {"n_folds": 31, "n_inner_folds": 0}, "30 families .* 31 folds"),
+        ("family", {"n_folds": 31, "n_inner_folds": 0}, "30 families, .* 31 folds"),
         ("family", {"groups": None}, "needs groups"),
         ("cluster", {"coordinates": None}, "needs coordinates"),
         ("forward", {"n_folds": 12}, "at most 11 forward folds"),

@@ -5,16 +5,14 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
-from grvsnn.base.errors import InputError
 from grvsnn.base.files import read_json, write_parquet
 from grvsnn.base.names import base_method
 from grvsnn.genotypes.plink import write_genotypes
-from grvsnn.protocol.fit_facts import identify, pack_rows, unpack_rows
 from grvsnn.protocol.fold_task import FoldFit
 from grvsnn.protocol.folds import make_folds
-from grvsnn.protocol.leakage import demand_no_test_animal, handed_animals
+from grvsnn.protocol.leakage import demand_no_test_animal
 from grvsnn.protocol.targets import make_targets
-from grvsnn.report.tables.audit import handed_table, sentinel_table
+from grvsnn.report.tables.audit import sentinel_table
 from grvsnn.run import fit_job as fitting
 from grvsnn.run.fit_job import JobKey, fit_and_write, load_tasks
 from grvsnn.scoring.metrics import score_predictions
@@ -60,7 +58,7 @@ def stage(tmp_path_factory):
     return folder
 
 
-def fit(stage, training, method="gblup", protocol="nested", change=None):
+def fit(stage, training, method="gblup", protocol="nested"):
     """Fit as a job does; returns the scores and the facts."""
     tasks = load_tasks(
         JobKey("h", "markers", method, 1, SEED),
@@ -69,8 +67,6 @@ def fit(stage, training, method="gblup", protocol="nested", change=None):
         stage / "folds.parquet",
         protocol=protocol,
     )
-    if change:
-        tasks = [change(task) for task in tasks]
     names = ("predictions", "features", "fits")
     paths = {name: stage / f"{name}.out" for name in names}
     fit_and_write(base_method(method), tasks, {}, 1, **paths)
@@ -79,37 +75,18 @@ def fit(stage, training, method="gblup", protocol="nested", change=None):
     return score_predictions(predictions, truth), read_json(paths["fits"])
 
 
-def handed(stage, facts):
-    return handed_animals([facts], pd.read_parquet(stage / "folds.parquet"), IDS)
+def test_the_published_protocol_hands_over_every_test_animal(stage):
+    names = [stage / name for name in ("g.bed", "published.parquet", "folds.parquet")]
+    for task in load_tasks(
+        JobKey("h", "markers", "mean", 1, SEED), *names, protocol="published"
+    ):
+        with pytest.raises(RuntimeError, match="phenotypes has 60 of 60"):
+            demand_no_test_animal(task)
 
 
-@pytest.mark.parametrize("n", [1, 8, 301])
-def test_rows_are_read_back(n):
-    rows = np.flatnonzero(np.random.default_rng(n).random(n) < 0.5)
-    assert np.array_equal(unpack_rows(pack_rows(rows, n), n), rows)
-    assert len(pack_rows(rows, n)) == 2 * -(-n // 8)
-
-
-def test_a_nested_fit_is_handed_no_test_animal(stage):
-    _, facts = fit(stage, "nested")
-    counts = handed(stage, facts)
-    assert (counts["n_test_rows"] == 0).all()
-    assert len(counts) == 5 * 3
-    # the phenotypes of both traits together, every inner row once
-    assert (counts["n_rows"] + counts["n_test"] == N).all()
-    demand_no_test_animal(counts)
-    assert "Passed" in handed_table(counts, "nested").note
-
-
-def test_the_published_protocol_is_seen_to_hand_over_every_test_animal(stage):
-    _, facts = fit(stage, "published", protocol="published")
-    counts = handed(stage, facts).set_index("stage")
-    # the released code standardises features by all animals, too
-    for name in ("phenotypes", "tuning", "training"):
-        part = counts.loc[name]
-        assert (part["n_test_rows"] == part["n_test"]).all()
-    note = handed_table(counts.reset_index(), "published").note
-    assert "Optimistic" in note and "Passed" not in note
+def test_published_phenotypes_are_refused_under_nested(stage):
+    with pytest.raises(RuntimeError, match="h/markers/gblup/1/1/phenotypes has 60"):
+        fit(stage, "published")
 
 
 def leak_phenotype(task):
@@ -137,22 +114,12 @@ def leak_training(task):
     ],
 )
 def test_one_test_animal_in_any_stage_is_found(stage, change, stage_name):
-    _, facts = fit(stage, "nested", method="mean", change=change)
-    counts = handed(stage, facts)
-    leaks = counts[counts["n_test_rows"] > 0]
-    assert set(leaks["stage"]) == {stage_name}
-    assert (leaks["n_test_rows"] == 1).all()
-    with pytest.raises(RuntimeError, match=f"mean/1/1/{stage_name} has 1 of 60"):
-        demand_no_test_animal(counts)
-
-
-def test_fits_of_other_animals_are_refused(stage):
-    _, facts = fit(stage, "nested", method="mean")
-    folds = pd.read_parquet(stage / "folds.parquet")
-    for other in (IDS[::-1], IDS[:-1]):
-        assert identify(other) != identify(IDS)
-        with pytest.raises(InputError, match=r"h/markers/mean/1: .* of other animals"):
-            handed_animals([facts], folds, other)
+    names = [stage / name for name in ("g.bed", "nested.parquet", "folds.parquet")]
+    for task in load_tasks(JobKey("h", "markers", "mean", 1, SEED), *names):
+        demand_no_test_animal(task)
+        place = f"mean/1/{task.fold}/{stage_name} has 1 of 60"
+        with pytest.raises(RuntimeError, match=place):
+            demand_no_test_animal(change(task))
 
 
 def test_permuting_keeps_test_rows_and_what_animals_have_together(stage):
@@ -206,9 +173,8 @@ def test_a_method_that_reads_the_truth_leaves_the_null_band(stage, monkeypatch):
     monkeypatch.setattr(
         fitting, "load_fit", lambda name: lambda *a: leaky(*a, truth=truth)
     )
-    null, facts = fit(stage, "nested-permuted", method="gblup-permuted")
-    # it was handed no test animal, it helped itself
-    assert (handed(stage, facts)["n_test_rows"] == 0).all()
+    # it is handed no test animal, it helps itself
+    null, _ = fit(stage, "nested-permuted", method="gblup-permuted")
     frame = null_frame(null)
     assert not frame["inside"].any()
     assert sentinel_table(frame, null).note.startswith("Not passed: 2 of 2")

@@ -22,6 +22,7 @@ def study(**changes):
         "sentinel": {"methods": ["gblup"], "repeats": 1},
         "optimism": {"methods": [], "repeats": 2},
         "learning_curve": {"methods": [], "repeats": 1, "shares": [20, 60]},
+        "held_out": {"methods": [], "groups": ["family"], "repeats": 1},
         "grvsnn": {"refit": False, "gate": "hard_sigmoid"},
         "registry": {"toy": ENTRY},
     }

@@ -13,7 +13,7 @@ def test_simulated_data_have_no_reported_values(snakemake, root, tmp_path):
     assert status == 0, text
     assert not count(text, "write_reproduced")
     assert not count(text, "write_reported_figure")
-    assert count(text, "write_plausibility") == count(text, "write_animals_seen") == 1
+    assert count(text, "write_plausibility") == 1
     # in both settings: the default config's control, and four shares
     assert fits(text, "gblup-") == 2 + 8
     assert count(text, "permute_targets") == count(text, "write_sentinel") == 1
@@ -75,7 +75,6 @@ def test_the_sentinel_can_be_switched_off(snakemake, root, tmp_path):
     status, text = plan(snakemake, root, tmp_path, config)
     assert status == 0, text
     assert not count(text, "permute_targets") and not count(text, "write_sentinel")
-    assert count(text, "write_animals_seen") == 1
 
 
 def test_training_size_and_leakage_are_planned_beside_the_benchmark(
@@ -117,9 +116,4 @@ def test_training_size_and_leakage_are_planned_beside_the_benchmark(
             assert (f"learning_curve/{kind}/folds" in body) == kind.startswith("share")
         if name == "score_predictions":
             assert "grvsnn-whole" not in body and "published" not in body
-        if name == "write_animals_seen":
-            # the guard reads all fits that must see no test animal, and no others
-            for honest in ("grvsnn-whole", "grvsnn-bottleneck-whole", "lassonet-part"):
-                assert f"/{honest}/" in body
-            assert "published" not in body and "peeking" not in body
     assert seen == KINDS

@@ -55,15 +55,15 @@ def test_hostile_names_come_through_as_they_are(snakemake, root, tmp_path):
     entry = write_herd(rename(simulate_herd(), NAMES), files)["vcf"]
     write_config(root, tmp_path, entry)
     table = "results/herd/tables/performance.html"
-    handed = "results/herd/tables/handed.html"
-    arguments = ["--cores", "1", "--configfile", "herd.yaml", "--", table, handed]
+    other = "results/herd/tables/comparison.html"
+    arguments = ["--cores", "1", "--configfile", "herd.yaml", "--", table, other]
     result = snakemake(*arguments, cwd=tmp_path)
     assert result.returncode == 0, result.stderr[-4000:]
     path = "results/herd/markers/gblup/repeat-1/predictions.parquet"
     assert set(NAMES) <= set(pd.read_parquet(tmp_path / path)["sample_id"])
     assert not list(tmp_path.rglob("pwned*"))
     assert not list(tmp_path.parent.glob("pwned*"))
-    for page in (table, handed):
+    for page in (table, other):
         assert "<script>alert" not in (tmp_path / page).read_text()
 
 

@@ -119,6 +119,7 @@ def list_fits(name, methods, dataset):
         path
         for setting in config["settings"]
         for method in methods
+        if setting in STUDY.settings_of(method)
         for path in collect(
             f"{FIT}/{name}",
             dataset=dataset,

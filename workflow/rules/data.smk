@@ -163,8 +163,13 @@ rule make_folds:
     input:
         GENOTYPES if config["folds"]["scheme"] == "cluster" else [],
         phenotypes=f"{DATA}/phenotypes.parquet",
-        pedigree=(
+        relatives=(
             get_relatives if config["folds"]["scheme"] in ("family", "forward") else []
+        ),
+        environment=(
+            f"{DATA}/environment.parquet"
+            if config["folds"]["scheme"] == "group"
+            else []
         ),
     output:
         folds="<results>/{dataset}/folds.parquet",
@@ -182,3 +187,19 @@ rule make_folds:
         seed=config["seed"],
     script:
         "../../scripts/make_folds.py"
+
+
+use rule make_folds as make_held_folds with:
+    input:
+        unpack(get_group),
+        phenotypes=f"{DATA}/phenotypes.parquet",
+    output:
+        folds=HELD_FOLDS,
+        usage="<benchmarks>/{dataset}/held_{group}/folds.json",
+    log:
+        "<logs>/make_held_folds/{dataset}/{group}.log",
+    params:
+        code=hash_code("make_folds.py"),
+        both_sexes=BOTH_SEXES,
+        folds=fold_settings,
+        seed=config["seed"],

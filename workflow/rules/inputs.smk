@@ -104,6 +104,7 @@ BOTH_SEXES = lookup(
 PREPARED = {
     "phenotypes": f"{DATA}/phenotypes.parquet",
     "covariates": f"{DATA}/covariates.parquet",
+    "environment": f"{DATA}/environment.parquet",
     "provenance": f"{DATA}/provenance.json",
     "usage": "<benchmarks>/{dataset}/prepare.json",
 }
@@ -116,6 +117,22 @@ def get_covariates(wildcards):
     return f"<results>/{wildcards.dataset}/data/covariates.parquet"
 
 
+def get_group(wildcards):
+    """Scheme that holds out the groups of a rule, and the file that it needs."""
+    group = wildcards.group
+    if group == "family":
+        return {"relatives": get_relatives(wildcards)}
+    return {"environment": f"<results>/{wildcards.dataset}/data/environment.parquet"}
+
+
+def fold_settings(wildcards):
+    """Settings of folds that hold out the groups of a rule."""
+    group = wildcards.group
+    scheme = "family" if group == "family" else "group"
+    return {**config["folds"], "scheme": scheme, "group": group}
+
+
+HELD_FOLDS = "<results>/{dataset}/held_{group}/folds.parquet"
 SHARE_FOLDS = "<results>/{dataset}/learning_curve/share{share}/folds.parquet"
 
 
@@ -131,6 +148,12 @@ def get_fit_input(wildcards):
         files["folds"] = (
             f"<results>/{dataset}/learning_curve/share{share}/folds.parquet"
         )
+    if held := STUDY.group_held(name):
+        files["folds"] = f"<results>/{dataset}/{held}/folds.parquet"
+    if STUDY.reads(name, "environment"):
+        files["environment"] = f"<results>/{dataset}/data/environment.parquet"
+    if STUDY.reads(name, "relationship"):
+        files["relationship"] = get_relatives(wildcards)
     if wildcards.setting != "markers":
         files["loadings"] = f"<results>/{dataset}/pedigree/loadings.parquet"
     if REGISTRY[dataset].get("dosage") == "fractional":
@@ -180,14 +203,19 @@ def get_others(name):
 
 
 def get_truth(folder, *families):
-    """Input function for the test phenotypes of a family's repeats; none for others."""
+    """Input function for the test phenotypes of a family's repeats; none for others.
+
+    Companions that hold groups out have their own folds, and so their own truth.
+    """
 
     def inner(wildcards):
         if wildcards.family not in families:
             return []
-        names = {"variants": STUDY.variants, **STUDY.companions}[wildcards.family]
+        family = wildcards.family
+        names = {"variants": STUDY.variants, **STUDY.companions}[family]
+        own = f"{family}/" if family in STUDY.held else folder
         return collect(
-            f"{TARGETS}/{folder}truth.parquet",
+            f"{TARGETS}/{own}truth.parquet",
             dataset=wildcards.dataset,
             repeat=STUDY.repeats_of(next(iter(names))),
         )

@@ -26,7 +26,7 @@ def list_measured():
         for method in STUDY.fits:
             for path in collect(
                 pattern,
-                setting=config["settings"],
+                setting=STUDY.settings_of(method),
                 method=method,
                 repeat=STUDY.repeats_of(method),
             ):
@@ -60,20 +60,6 @@ def get_curved(wildcards):
     )
 
 
-def get_nested_fits(wildcards):
-    """Facts of every fit of a dataset, but for those of another protocol."""
-    groups = [[*STUDY.methods, *STUDY.variants], *STUDY.companions.values()]
-    return [
-        path
-        for names in groups
-        for path in list_fits(
-            "fits.json",
-            [name for name in names if STUDY.protocol(name) == config["protocol"]],
-            wildcards.dataset,
-        )
-    ]
-
-
 def get_compared_variants(wildcards):
     """Scores of the variants, where one has companions."""
     if not set(config["optimism"]["methods"]) & set(STUDY.variants):
@@ -93,7 +79,6 @@ SOURCES = {
     "showcase_features": get_showcase("features.parquet", STUDY.repeats),
     "showcase_predictions": get_showcase("predictions.parquet", 1),
     "curved_features": get_curved,
-    "nested_fits": get_nested_fits,
     "compared_variants": get_compared_variants,
     # they say why loadings changed nothing
     "fits_with_loadings": fits_of(
@@ -102,6 +87,9 @@ SOURCES = {
     "sampled_fits": fits_of(lambda: STUDY.giving("chains", variants=True)),
     "mixed_fits": fits_of(lambda: STUDY.giving("parts")),
     "trained_fits": fits_of(lambda: STUDY.giving("history", variants=True)),
+    "held_scores": [
+        f"<results>/{{dataset}}/{family}/scores.parquet" for family in STUDY.held
+    ],
     "varied_fits": fits_of(
         lambda: [
             *sorted({STUDY.base(name) for name in STUDY.variants}),
@@ -124,6 +112,7 @@ VALUES = {
     "protocol": config["protocol"],
     "datasets": config["datasets"],
     "variants": STUDY.variants,
+    "scheme": config["folds"]["scheme"],
     "with_relatives": STUDY.with_relatives,
     "jobs_measured": [(dataset, stage) for dataset, stage, _ in MEASURED],
 }
@@ -155,7 +144,12 @@ def list_needs(entry):
     if entry.get("facts") == "none":
         return
     groups = {"variants": STUDY.variants, **STUDY.companions}
-    folders = ["", *(f"{name}/" for name in entry.get("facts", []) if groups[name])]
+    families = [
+        name
+        for family in entry.get("facts", [])
+        for name in (STUDY.held if family == "held_out" else [family])
+    ]
+    folders = ["", *(f"{name}/" for name in families if groups[name])]
     if entry.get("of") == "all":
         datasets = config["datasets"]
         facts = [of_datasets(f"{folder}facts.parquet", datasets) for folder in folders]

@@ -81,3 +81,16 @@ use rule make_targets as make_share_targets with:
         "<logs>/make_share_targets/{dataset}/repeat-{repeat}-share{share}.log",
     wildcard_constraints:
         share=r"\d+",
+
+
+use rule make_targets as make_held_targets with:
+    input:
+        phenotypes=rules.make_targets.input.phenotypes,
+        covariates=get_covariates,
+        folds=HELD_FOLDS,
+    output:
+        training=f"{TARGETS}/held_{{group}}/training.parquet",
+        truth=f"{TARGETS}/held_{{group}}/truth.parquet",
+        usage="<benchmarks>/{dataset}/targets/repeat-{repeat}-held_{group}.json",
+    log:
+        "<logs>/make_held_targets/{dataset}/repeat-{repeat}-{group}.log",

@@ -11,7 +11,11 @@ from grvsnn.datasets.prepared import PreparedDataset
 
 PREPARE: dict[str, Callable[[Mapping[str, str | Path], Mapping], PreparedDataset]] = {
     "mouse": lambda files, entry: prepare_mouse(
-        files["data"], entry["traits"], entry["covariates"], entry["factors"]
+        files["data"],
+        entry["traits"],
+        entry["covariates"],
+        entry["factors"],
+        entry.get("environment"),
     ),
     "pine": lambda files, entry: prepare_pine(
         files["genotypes"], files["pedigree"], files["phenotypes"], entry["traits"]

@@ -16,6 +16,7 @@ from grvsnn.datasets.prepared import PreparedDataset
 from grvsnn.datasets.records import (
     missing_codes,
     read_covariates,
+    read_environment,
     read_pedigree,
     read_phenotypes,
     read_relationship,
@@ -66,14 +67,19 @@ def plan_reading(entry: Mapping) -> dict[str, Callable[[], object]]:
             codes,
             columns.get("id"),
         ),
+        "environment": lambda: read_environment(
+            files.get("covariates", files["phenotypes"]),
+            entry["environment"],
+            codes,
+            columns.get("id"),
+        ),
         "pedigree": lambda: read_pedigree(
             files["pedigree"], codes, columns, both_sexes
         ),
         "relationship": lambda: read_relationship(files["relationship"]),
     }
     named = {"genotypes", "phenotypes", *files} - {"covariates"}
-    if entry.get("covariates"):
-        named.add("covariates")
+    named |= {key for key in ("covariates", "environment") if entry.get(key)}
     return {role: read for role, read in readers.items() if role in named}
 
 
@@ -89,6 +95,9 @@ def assemble_herd(parts: Mapping[str, object], entry: Mapping) -> PreparedDatase
         covariates=ids.merge(parts.get("covariates", ids), on="sample_id", how="left"),
         pedigree=parts.get("pedigree"),
         relationship=parts.get("relationship"),
+        environment=ids.merge(
+            parts.get("environment", ids), on="sample_id", how="left"
+        ),
     )
     data.count("read")
     known = parts["phenotypes"]["sample_id"].isin(calls.sample_ids)
@@ -137,7 +146,11 @@ def _read_genotypes(entry: Mapping, codes: frozenset[str]) -> Calls:
     if entry["format"] == "vcf":
         return read_vcf(path)
     rows = entry.get("rows", "animals")
-    others = {*entry["traits"].values(), *entry.get("covariates", ())}
+    others = {
+        *entry["traits"].values(),
+        *entry.get("covariates", ()),
+        *entry.get("environment", {}).values(),
+    }
     return read_dosage_table(path, codes, rows, files.get("map"), no_markers=others)
 
 

@@ -15,6 +15,7 @@ def prepare_mouse(
     traits: Mapping[str, str],
     covariates: Sequence[str],
     factors: Sequence[str],
+    environment: Mapping[str, str] | None = None,
 ) -> PreparedDataset:
     """Read mice.RData: genotypes, map, phenotypes, covariates and A.
 
@@ -28,6 +29,8 @@ def prepare_mouse(
         Columns of mice.pheno used as fixed effects.
     factors : sequence of str
         Those among them that are numbers but stand for classes.
+    environment : mapping, optional
+        New name -> column of mice.pheno, common environments such as the cage.
     """
     wanted = ("mice.X", "mice.A", "mice.map", "mice.pheno")
     objects = read_r_objects(rdata_file, wanted)
@@ -38,12 +41,14 @@ def prepare_mouse(
     fixed = select_columns(table, list(covariates), str(rdata_file))
     for name in factors:
         fixed[name] = fixed[name].astype(int).astype(str)
+    shared = select_columns(table, dict(environment or {}), str(rdata_file))
     data = PreparedDataset(
         dosages=X.to_numpy().astype(np.int8),
         marker_map=_marker_map(plain_columns(marker_map)),
         phenotypes=_with_ids(ids, phenotypes),
         covariates=_with_ids(ids, fixed),
         relationship=(A.coords["dim_0"].to_numpy().astype(str), A.to_numpy()),
+        environment=_with_ids(ids, shared),
     )
     data.count("read")
     data.keep_phenotyped()

@@ -33,6 +33,9 @@ class PreparedDataset:
         id, sire, dam of ALL animals, "0" = unknown.
     relationship : tuple of (ndarray, ndarray) or None
         (ids, A), where A itself is given.
+    environment : DataFrame or None
+        sample_id and, for each common environment (pen, cage, litter), the class of
+        every animal as text, None where it is not known.
     steps : list of dict
         Counts before and after each cleaning step.
     """
@@ -43,6 +46,7 @@ class PreparedDataset:
     covariates: pd.DataFrame
     pedigree: pd.DataFrame | None = None
     relationship: tuple[np.ndarray, np.ndarray] | None = None
+    environment: pd.DataFrame | None = None
     steps: list[dict] = field(default_factory=list)
 
     @property
@@ -63,6 +67,8 @@ class PreparedDataset:
         self.dosages = self.dosages[keep]
         self.phenotypes = self.phenotypes[keep].reset_index(drop=True)
         self.covariates = self.covariates[keep].reset_index(drop=True)
+        if self.environment is not None:
+            self.environment = self.environment[keep].reset_index(drop=True)
         self.count(step)
 
     def keep_markers(self, keep: np.ndarray, step: str) -> None:
@@ -108,6 +114,10 @@ class PreparedDataset:
         )
         write_parquet(self.phenotypes, folder / "phenotypes.parquet")
         write_parquet(self.covariates, folder / "covariates.parquet")
+        environment = self.environment
+        if environment is None:
+            environment = self.phenotypes[["sample_id"]]
+        write_parquet(environment, folder / "environment.parquet")
         if self.pedigree is not None:
             write_parquet(self.pedigree, folder / "pedigree.parquet")
         if self.relationship is not None:

@@ -181,6 +181,25 @@ def read_covariates(
     return pd.DataFrame({"sample_id": table["sample_id"].to_numpy(), **columns})
 
 
+def read_environment(
+    path: str | Path,
+    names: Mapping[str, str],
+    codes: frozenset[str],
+    id_column: str | None = None,
+) -> pd.DataFrame:
+    """Read sample_id and common environments (new name -> column) as classes.
+
+    A class is text, as it is written; None where it is missing.
+    """
+    table = load_records(path, id_column)
+    require_columns(table, list(names.values()), str(path))
+    classes = {
+        name: np.where(find_missing(table[column], codes), None, table[column])
+        for name, column in names.items()
+    }
+    return pd.DataFrame({"sample_id": table["sample_id"].to_numpy(), **classes})
+
+
 def read_pedigree(
     path: str | Path,
     codes: frozenset[str],

@@ -1,14 +1,17 @@
-"""GBLUP: best linear unbiased prediction with genomic and pedigree kernels.
+"""GBLUP and its kin: best linear unbiased prediction with several kernels.
 
 Each trait is fitted on its own, with REML variance components: G (VanRaden's first
 form, allele frequencies of the training rows) in setting ``markers``, G and L L' as
-two kernels in ``markers_pedigree``, L L' in ``pedigree``. GBLUP shrinks every effect
-and drops none, so nothing counts as selected; effects are solved back for the ranking.
+two kernels in ``markers_pedigree``, L L' in ``pedigree``. ``ablup`` has the numerator
+relationships A of the genotyped animals in place of L L'. ``gblup_env`` adds a kernel
+Z Z' for each common environment, 1 between animals of one class (pen, cage, litter).
+GBLUP shrinks every effect and drops none, so nothing counts as selected; effects are
+solved back for the ranking.
 """
 
 import logging
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 
@@ -17,6 +20,7 @@ from threadpoolctl import threadpool_limits
 
 from grvsnn.models.mixed.kernels import (
     LOADINGS,
+    PEDIGREE,
     Kernels,
     observation_patterns,
     shared_products,
@@ -62,8 +66,7 @@ def fit(
 
 def _fit_fold(task: FoldTask, products: np.ndarray, max_iterations: int) -> FoldFit:
     start = time.perf_counter()
-    factors = {LOADINGS: task.loadings} if task.n_loadings else {}
-    kernels = Kernels(task, products, factors)
+    kernels = Kernels(task, products, _factors(task))
     n_traits = len(task.traits)
     fits: list[RemlFit] = [None] * n_traits
     predicted = np.empty((len(task.test), n_traits))
@@ -86,7 +89,7 @@ def _fit_fold(task: FoldTask, products: np.ndarray, max_iterations: int) -> Fold
             "seconds": time.perf_counter() - start,
             "kernels": kernels.names,
             "traits": {
-                name: describe_reml(reml, kernels.names)
+                name: describe_reml(reml, kernels.names, task.environment)
                 for name, reml in zip(task.traits, fits, strict=True)
             },
         },
@@ -94,24 +97,53 @@ def _fit_fold(task: FoldTask, products: np.ndarray, max_iterations: int) -> Fold
     )
 
 
-def describe_reml(reml: RemlFit, names: Sequence[str]) -> dict[str, object]:
-    """JSON-able summary of one trait's REML fit."""
+def _factors(task: FoldTask) -> dict[str, np.ndarray]:
+    """Factors F of the kernels F F' beside G, each of shape (n_samples, m)."""
+    if task.relationship is not None:
+        factors = {PEDIGREE: relationship_factor(task.relationship)}
+    else:
+        factors = {LOADINGS: task.loadings} if task.n_loadings else {}
+    return factors | {
+        name: class_columns(codes) for name, codes in task.environment.items()
+    }
+
+
+def relationship_factor(A: np.ndarray) -> np.ndarray:
+    """F with A = F F', shape (n_samples, rank), from A's eigenvectors."""
+    values, vectors = np.linalg.eigh(A)
+    kept = values > values[-1] * len(A) * np.finfo(float).eps
+    return vectors[:, kept] * np.sqrt(values[kept])
+
+
+def class_columns(codes: np.ndarray) -> np.ndarray:
+    """Z, a column of 0 and 1 for each class; zeros for an animal without one."""
+    return (codes[:, None] == np.arange(codes.max(initial=-1) + 1)).astype(float)
+
+
+def describe_reml(
+    reml: RemlFit, names: Sequence[str], environment: Iterable[str] = ()
+) -> dict[str, object]:
+    """JSON-able summary of one trait's REML fit; h2 leaves out the environment."""
     facts = asdict(reml)
     del facts["projected"]
     facts["variances"] = dict(zip(names, reml.variances.tolist(), strict=True))
     facts["shares"] = dict(zip(names, reml.shares.tolist(), strict=True))
-    return {"h2": reml.h2, **facts}
+    shared = sum(facts["shares"][name] for name in environment)
+    return {"h2": reml.h2 - shared, **facts}
 
 
 def _log(task: FoldTask, trait: str, reml: RemlFit) -> None:
     logger.info(
-        "gblup repeat %d fold %d %s: h2 %.3f, log-likelihood %.3f, %d iterations",
+        "%s repeat %d fold %d %s: shares %s, log-likelihood %.3f, %d iterations",
+        task.method,
         task.repeat,
         task.fold,
         trait,
-        reml.h2,
+        np.round(reml.shares, 3),
         reml.log_likelihood,
         reml.iterations,
     )
     if not reml.converged:
-        logger.warning("gblup fold %d %s: REML did not converge", task.fold, trait)
+        logger.warning(
+            "%s fold %d %s: REML did not converge", task.method, task.fold, trait
+        )

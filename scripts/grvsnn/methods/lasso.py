@@ -176,8 +176,8 @@ def _walk(
     """Yield effects and intercept at each penalty, from the largest one.
 
     A penalty is fitted over the features that the strong rule keeps (Tibshirani et al.,
-    2012): those with an effect, and those whose slope |x'r| / n can reach the penalty if
-    it changes no faster than the penalty does. Those that break the optimality
+    2012): those with an effect, and those whose slope |x'r| / n can reach the penalty
+    if it changes no faster than the penalty does. Those that break the optimality
     conditions join them, until none does, so nothing is lost.
     """
     centre, mean = X.mean(axis=0), float(y.mean())

@@ -55,6 +55,11 @@ class FoldTask:
     inner_splits : tuple of (ndarray, ndarray)
         (fit rows, validation rows) pairs for tuning and early stopping; all of them
         training rows under the nested protocol.
+    environment : mapping of str to ndarray of int, each of shape (n_samples,)
+        Class of every animal in each common environment (pen, cage, litter), -1 where
+        it is not known; empty for methods that do not read it.
+    relationship : ndarray of float64, shape (n_samples, n_samples), or None
+        Numerator relationships A, for methods that read them in place of loadings.
     scaled_by_all : bool
         Whether features are imputed and standardised by all animals, as in the paper's
         released code, and not by the training rows.
@@ -76,6 +81,8 @@ class FoldTask:
     test: np.ndarray
     inner_splits: tuple[tuple[np.ndarray, np.ndarray], ...]
     gaps: np.ndarray | None = None
+    environment: Mapping[str, np.ndarray] = field(default_factory=dict)
+    relationship: np.ndarray | None = None
     scaled_by_all: bool = False
 
     @property

@@ -24,7 +24,14 @@ from scipy.cluster.vq import kmeans2
 from grvsnn.base.errors import InputError
 from grvsnn.base.seeds import derive_rng
 
-SCHEMES = ("stratified", "random", "family", "cluster", "forward")
+SCHEMES = ("stratified", "random", "family", "group", "cluster", "forward")
+NEEDS = {
+    "family": "groups",
+    "group": "groups",
+    "cluster": "coordinates",
+    "forward": "born",
+}
+"""What a scheme needs beside phenotypes, a keyword of `make_folds`."""
 COLUMNS = ("repeat", "fold", "sample_id", "role", "inner_fold")
 CLUSTERS_PER_FOLD = 4
 """Clusters of scheme ``cluster`` per outer fold: whole ones are dealt to folds."""
@@ -55,10 +62,11 @@ def make_folds(
     Y : DataFrame, shape (n_samples, n_traits)
         Phenotypes, NaN where missing; the index (or a column ``sample_id``) names the
         animals.
-    scheme : {"stratified", "random", "family", "cluster", "forward"}
+    scheme : {"stratified", "random", "family", "group", "cluster", "forward"}
         ``stratified`` gives every fold the same distribution of all traits at once (see
-        `stratify`). ``random`` ignores the values. ``family`` keeps each of `groups`
-        in one fold. ``cluster`` does so with k-means clusters of `coordinates`.
+        `stratify`). ``random`` ignores the values. ``family`` and ``group`` keep each
+        of `groups` in one fold: full-sib families, or classes of a common environment.
+        ``cluster`` does so with k-means clusters of `coordinates`.
         ``forward`` cuts the animals by `born` into ``n_folds + 1`` successive blocks of
         about equal size; fold k tests block k + 1 and trains on everything older. It
         has no randomness, so it takes one repeat only.
@@ -73,7 +81,7 @@ def make_folds(
     dataset : str
         Name of the dataset; part of the seed.
     groups : Series or array, shape (n_samples,), optional
-        Family labels for ``family``; an animal without a label is its own family.
+        Labels for ``family`` and ``group``; an animal without one is its own group.
     coordinates : DataFrame or array, shape (n_samples, n_axes), optional
         Markers' principal components for ``cluster``.
     born : Series or array, shape (n_samples,), optional
@@ -94,8 +102,8 @@ def make_folds(
     """
     Y = _by_sample(Y)
     _check_settings(scheme, n_repeats, n_folds, n_inner_folds)
-    needed = {"family": groups, "cluster": coordinates, "forward": born}.get(scheme)
-    extra = _align(needed, Y, scheme)
+    given = {"groups": groups, "coordinates": coordinates, "born": born}
+    extra = _align(given.get(NEEDS.get(scheme)), Y, scheme)
     observed = Y.notna().any(axis=1)
     order = np.argsort(Y.index[observed].to_numpy(dtype=object), kind="stable")
     rows = np.flatnonzero(observed)[order]
@@ -200,7 +208,7 @@ class _Dealer:
             return stratify(self.values[rows], n_folds, rng)
         if self.scheme == "random":
             return rng.permutation(np.arange(len(rows)) % n_folds + 1)
-        if self.scheme == "family":
+        if NEEDS[self.scheme] == "groups":
             return deal_groups(self.extra[rows], n_folds, rng)
         n_clusters = min(CLUSTERS_PER_FOLD * n_folds, len(rows))
         return deal_groups(
@@ -304,7 +312,7 @@ def deal_groups(
     codes, labels = pd.factorize(groups, sort=True)
     if len(labels) < n_folds:
         raise InputError(
-            f"{len(labels)} families (or clusters) cannot fill {n_folds} folds; "
+            f"{len(labels)} families, groups or clusters cannot fill {n_folds} folds; "
             "lower folds.folds or folds.inner_folds, or choose another scheme"
         )
     sizes = np.bincount(codes)
@@ -429,9 +437,9 @@ def _align(
     extra: pd.DataFrame | pd.Series | np.ndarray | None, Y: pd.DataFrame, scheme: str
 ) -> np.ndarray | None:
     """Labels, coordinates or birth dates in the order of Y's rows."""
-    if scheme in ("stratified", "random"):
+    if scheme not in NEEDS:
         return None
-    name = {"family": "groups", "cluster": "coordinates", "forward": "born"}[scheme]
+    name = NEEDS[scheme]
     if extra is None:
         raise InputError(f"scheme {scheme!r} needs {name}, which the dataset lacks")
     if isinstance(extra, (pd.Series, pd.DataFrame)):
@@ -439,7 +447,7 @@ def _align(
     extra = np.asarray(extra)
     if len(extra) != len(Y):
         raise InputError(f"{name} has {len(extra)} rows for {len(Y)} phenotyped rows")
-    if scheme == "family":
+    if name == "groups":
         labels = np.where(pd.isna(extra), "", extra.astype(object)).astype(object)
         own = np.array([f"animal {sample}" for sample in Y.index], dtype=object)
         return np.where(labels == "", own, labels).astype(str)

@@ -116,7 +116,6 @@ class Guard:
 def read_guards(entries: list[Entry]) -> list[Guard]:
     """Sum up the tables of the audit, in the order of `entries`."""
     readers: Mapping[str, object] = {
-        "tables/handed": _handed,
         "tables/sentinel": _sentinel,
         "tables/feasibility": _feasibility,
     }
@@ -125,13 +124,6 @@ def read_guards(entries: list[Entry]) -> list[Guard]:
         for entry in entries
         if entry.key in readers
     ]
-
-
-def _handed(path: Path, scope: str) -> tuple[str, str]:
-    folds = pd.read_csv(path).groupby(["setting", "method", "repeat", "fold"])
-    seen = folds["n_test_rows"].max() > 0
-    text = f"{seen.sum()} of {len(seen)} fits were handed a test animal"
-    return f"{dataset_label(scope)}: {text}.", "see" if seen.any() else "passed"
 
 
 def _sentinel(path: Path, scope: str) -> tuple[str, str]:

@@ -177,6 +177,8 @@ def _try_folds(
         options = fold_relatives(
             scheme, data.sample_ids, *relatives, both_sexes=both_sexes
         )
+    if scheme == "group":
+        options = {"groups": data.environment[settings["group"]].to_numpy()}
     folds = make_folds(
         data.phenotypes,
         scheme,

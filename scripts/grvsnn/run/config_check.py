@@ -17,7 +17,9 @@ from jsonschema.exceptions import ValidationError
 HERD_FORMATS = ("plink", "vcf", "csv")
 PEDIGREE_ROLES = {"pine": ("pedigree", "genotypes"), "pig": ("pedigree", "phenotypes")}
 """Raw files that name the pedigree and the genotyped animals, by format."""
-TAKEN = re.compile(r"-(permuted|part|whole|peeking|published|share\d+)$")
+TAKEN = re.compile(
+    r"-(permuted|part|whole|peeking|published|share\d+|held_[a-z0-9_]+)$"
+)
 """Names of fits to other training rows or phenotypes, see `grvsnn.run.study`."""
 FRACTIONAL = ("pig", "vcf", "csv")
 TAKEN_NAMES = frozenset(
@@ -151,6 +153,13 @@ def find_problems(
     problems += [f"Config, qc.batch: {text}."] if text else []
     text = _check_optimism(config)
     problems += [f"Config, optimism: {text}."] if text else []
+    for name in config["methods"]:
+        possible = methods[name].get("settings")
+        if possible and not set(possible) & set(config["settings"]):
+            problems.append(
+                f"Config, methods: {name} needs one of the settings "
+                f"{', '.join(possible)}; add it, or leave {name} out."
+            )
     for name in config["datasets"]:
         if name not in registry:
             near = _nearest(name, registry)
@@ -161,7 +170,9 @@ def find_problems(
                 + f"{', '.join(sorted(registry))}."
             )
         else:
-            text = _check_relatives(config, registry[name])
+            entry = registry[name]
+            text = _check_relatives(config, entry)
+            text = text or _check_environment(config, entry, methods)
             problems += [f"Config, {name}: {text}."] if text else []
     return problems
 
@@ -246,6 +257,8 @@ def _check_entry(entry: Mapping) -> list[str]:
     found = []
     if entry.get("dosage") == "fractional" and entry["format"] not in FRACTIONAL:
         found.append(f"'dosage: fractional' is for the formats {', '.join(FRACTIONAL)}")
+    if "environment" in entry and not own and entry["format"] != "mouse":
+        found.append(f"'environment' is for mouse and {', '.join(HERD_FORMATS)}")
     if not own:
         found += [
             f"{key!r} is for the formats {', '.join(HERD_FORMATS)}"
@@ -311,8 +324,8 @@ def _check_variants(
         texts = [explain(error) for error in _validate(part, schema)]
         if TAKEN.search(name):
             texts.append(
-                "names that end in -permuted, -part, -whole, -peeking, -published and "
-                "-share<number> are taken; choose another one"
+                "names that end in -permuted, -part, -whole, -peeking, -published, "
+                "-share<number> and -held_<group> are taken; choose another one"
             )
         problems += [f"ablations, {name}: {text}" for text in texts]
     return problems
@@ -362,4 +375,44 @@ def _check_relatives(config: Mapping, entry: Mapping) -> str | None:
     if scheme in known and not known[scheme] & set(files):
         wanted = " or ".join(sorted(known[scheme]))
         return f"folds scheme {scheme!r} needs a {wanted} file; choose another scheme"
+    if "family" in _groups_held(config) and not known["family"] & set(files):
+        return (
+            "held_out: families need a pedigree or relationship file; leave family out "
+            "of its groups"
+        )
+    return None
+
+
+def _groups_held(config: Mapping) -> list[str]:
+    """Return the groups that a run holds out, if it refits any of its methods."""
+    held = config.get("held_out", {})
+    run = set(held.get("methods", ())) & set(config["methods"])
+    return list(held.get("groups", ["family"])) if run else []
+
+
+def _check_environment(
+    config: Mapping, entry: Mapping, methods: Mapping[str, Mapping]
+) -> str | None:
+    """Find methods and folds that need a common environment which is not named."""
+    known = sorted(entry.get("environment", ()))
+    has = f"it has {', '.join(known)}" if known else "the entry names none"
+    readers = [
+        name
+        for name in config["methods"]
+        if "environment" in methods[name].get("reads", ()) and not known
+    ]
+    if readers:
+        return (
+            f"{readers[0]} needs a common environment; name columns of classes under "
+            f"the entry's 'environment' (pen: Pen), or leave it out of methods"
+        )
+    folds = config.get("folds", {})
+    if folds.get("scheme") == "group" and folds.get("group") not in known:
+        return (
+            f"folds scheme 'group' needs folds.group, one of the entry's environment; "
+            f"{has}, and the config says {folds.get('group')!r}"
+        )
+    for group in _groups_held(config):
+        if group != "family" and group not in known:
+            return f"held_out: no common environment is called {group!r}; {has}"
     return None

@@ -29,10 +29,10 @@ from grvsnn.genotypes.plink import (
     read_genotypes,
 )
 from grvsnn.methods.loading import load_fit
-from grvsnn.protocol.fit_facts import identify
+from grvsnn.pedigree.relatives import relationships_among
 from grvsnn.protocol.fold_task import FoldFit, FoldTask
 from grvsnn.protocol.folds import fold_rows
-from grvsnn.protocol.leakage import handed_rows
+from grvsnn.protocol.leakage import demand_no_test_animal
 from grvsnn.run.checkpoints import fit_fold_by_fold
 
 logger = logging.getLogger(__name__)
@@ -66,6 +66,10 @@ def load_tasks(
     loadings: str | Path | None = None,
     protocol: str = "nested",
     fractional: str | Path | None = None,
+    environment: str | Path | None = None,
+    relationship: str | Path | None = None,
+    *,
+    both_sexes: bool = False,
 ) -> list[FoldTask]:
     """Build the repeat's tasks, one an outer fold.
 
@@ -87,6 +91,15 @@ def load_tasks(
         training rows, ``peeking`` those that each inner split fits.
     fractional : path or None
         Dosages before rounding, in place of the hard calls.
+    environment, relationship : path or None
+        Common environments, and the pedigree or A, for methods that read them.
+    both_sexes : bool
+        Whether a parent may be sire and dam.
+
+    Raises
+    ------
+    RuntimeError
+        A task holds anything of a test animal under ``nested``.
     """
     dosages, sample_ids, marker_map = read_genotypes(bed)
     if fractional is not None:
@@ -100,6 +113,10 @@ def load_tasks(
     phenotypes = read_parquet(training)
     row_of = pd.Series(np.arange(len(sample_ids)), index=sample_ids)
     gaps = find_gaps(dosages)
+    classes = _read_environment(environment, sample_ids)
+    A = None
+    if relationship is not None:
+        A = relationships_among(relationship, sample_ids, both_sexes=both_sexes)
     tasks = []
     for fold in sorted(fold_table["fold"].unique()):
         train, test, inner = fold_rows(fold_table, key.repeat, fold, sample_ids)
@@ -125,9 +142,13 @@ def load_tasks(
                 test=test,
                 inner_splits=inner,
                 gaps=gaps,
+                environment=classes,
+                relationship=A,
                 scaled_by_all=by_all,
             )
         )
+        if protocol == "nested":
+            demand_no_test_animal(tasks[-1])
     return tasks
 
 
@@ -144,6 +165,18 @@ def _read_loadings(
             f"e.g. {str(min(missing))!r}"
         )
     return table.loc[sample_ids].to_numpy(float), table.columns.to_numpy(str)
+
+
+def _read_environment(
+    path: str | Path | None, sample_ids: np.ndarray
+) -> dict[str, np.ndarray]:
+    """Class number of every animal in each common environment, -1 where unknown."""
+    if path is None:
+        return {}
+    table = read_parquet(path).set_index("sample_id").loc[sample_ids]
+    return {
+        name: pd.factorize(classes, sort=True)[0] for name, classes in table.items()
+    }
 
 
 def _trait_matrix(
@@ -171,7 +204,10 @@ def checkpoint_folder(
         digest.update(f"{task.seed_for()}".encode())
         splits = chain.from_iterable(task.inner_splits)
         rows = (task.train, task.scaling_rows)
-        for array in (task.Y, task.genotypes, task.loadings, *rows, *splits):
+        more = [] if task.relationship is None else [task.relationship]
+        more += task.environment.values()
+        arrays = (task.Y, task.genotypes, task.loadings, *rows, *splits, *more)
+        for array in arrays:
             digest.update(np.ascontiguousarray(array))
     return Path(beside).parent / f"checkpoint-{digest.hexdigest()[:16]}"
 
@@ -302,11 +338,7 @@ def _facts(
         "seconds": seconds,
         "peak_memory_mb": usage_so_far().peak_mb,
         "versions": _versions() | dict(pairs[0][1].info.get("versions", {})),
-        "animals": identify(task.sample_ids),
-        "folds": [
-            {"fold": task.fold, **dict(fit.info), "handed": handed_rows(task)}
-            for task, fit in pairs
-        ],
+        "folds": [{"fold": task.fold, **dict(fit.info)} for task, fit in pairs],
     }
 
 

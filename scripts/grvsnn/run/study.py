@@ -35,7 +35,8 @@ class Study:
     variants : dict of str to mapping
         Variants of these methods, with the parameters that they change.
     companions : dict of str to list of str
-        Names of the companions by family: sentinel, optimism and learning_curve.
+        Names of the companions by family: sentinel, optimism, learning_curve, and
+        held_<group> for each group that `held_out` names.
     repeats : range
         From 1.
     """
@@ -51,15 +52,20 @@ class Study:
         }
         self.repeats = range(1, config["folds"]["repeats"] + 1)
         self.shares = config["learning_curve"]["shares"]
+        self.held = [f"held_{group}" for group in config["held_out"]["groups"]]
         self.companions = {
             family: self._companions_of(family)
-            for family in ("sentinel", "optimism", "learning_curve")
+            for family in ("sentinel", "optimism", "learning_curve", *self.held)
         }
+
+    def _section(self, family: str) -> Mapping:
+        """Return the section of the config that asks for a family of companions."""
+        return self.config["held_out" if family in self.held else family]
 
     def _companions_of(self, family: str) -> list[str]:
         return [
             f"{method}-{name}"
-            for method in self.config[family]["methods"]
+            for method in self._section(family)["methods"]
             if method in self.methods or method in self.variants
             for name in self._suffixes(family, method)
         ]
@@ -68,6 +74,8 @@ class Study:
         """Names of a method's companions in a family."""
         if family == "sentinel":
             return ["permuted"]
+        if family in self.held:
+            return [family]
         if family == "learning_curve":
             return [f"share{share}" for share in self.shares]
         # what the method is not itself of training size x leakage
@@ -129,6 +137,20 @@ class Study:
     def share(self, name: str) -> str:
         """Per cent of the training animals that a companion has; empty for all."""
         return self.suffix(name).partition("share")[2] * self.is_companion(name)
+
+    def group_held(self, name: str) -> str:
+        """Return the folder of a companion that holds groups out; empty for others."""
+        suffix = self.suffix(name)
+        return suffix if self.is_companion(name) and suffix in self.held else ""
+
+    def settings_of(self, name: str) -> list[str]:
+        """Return the settings in which a method, variant or companion is fitted."""
+        possible = self.entry(name).get("settings", self.config["settings"])
+        return [name for name in self.config["settings"] if name in possible]
+
+    def reads(self, name: str, what: str) -> bool:
+        """Tell whether a fit reads a file beside genotypes and loadings."""
+        return what in self.entry(name).get("reads", ())
 
     @property
     def fits(self) -> list[str]:
@@ -195,7 +217,7 @@ class Study:
         """Repeats that a fit runs; companions may run the first ones only."""
         for family, names in self.companions.items():
             if name in names:
-                return list(self.repeats)[: self.config[family]["repeats"]]
+                return list(self.repeats)[: self._section(family)["repeats"]]
         return list(self.repeats)
 
     def holds(self, conditions: Iterable[str], dataset: str = "") -> bool:
@@ -224,6 +246,8 @@ class Study:
             "markers": lambda: self.with_markers,
             "curves": lambda: self.curved(dataset),
         }
+        if condition == "held_out":
+            return any(self.companions[family] for family in self.held)
         if condition in self.companions:
             return bool(self.companions[condition])
         if condition in known:

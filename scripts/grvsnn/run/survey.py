@@ -30,6 +30,7 @@ def survey(data: PreparedDataset, quality: Quality, limits: Limits) -> list[str]
         *_survey_quality(quality, limits),
         *_survey_traits(data.phenotypes.drop(columns="sample_id")),
         *_survey_covariates(data.covariates.drop(columns="sample_id")),
+        *_survey_environment(data.environment),
     ]
     if quality.pedigree is not None:
         lines += survey_pedigree(quality.pedigree, data.sample_ids)
@@ -133,6 +134,20 @@ def _question_trait(column: pd.Series) -> Iterator[str]:
             f"the median, e.g. {far.iloc[0]:g}; check units, decimal and thousands "
             "separators, and codes for missing"
         )
+
+
+def _survey_environment(environment: pd.DataFrame | None) -> Iterator[str]:
+    """Sizes of the classes of common environments, and what cannot be told from them."""
+    if environment is None:
+        return
+    for name, classes in environment.drop(columns="sample_id").items():
+        sizes = classes.value_counts()
+        yield (
+            f"environment {name}: {len(sizes)} classes of {sizes.min()} to "
+            f"{sizes.max()} animals, {int(classes.isna().sum())} animals without one"
+        )
+        if sizes.max() == 1:
+            yield "    note: no two animals share a class, so it explains nothing"
 
 
 def _survey_covariates(covariates: pd.DataFrame) -> Iterator[str]:

@@ -21,7 +21,7 @@ from grvsnn.models.mixed.reml import (
 )
 from grvsnn.protocol.fold_task import FoldTask, column_moments, holds_calls
 
-MARKERS, LOADINGS = "markers", "loadings"
+MARKERS, LOADINGS, PEDIGREE = "markers", "loadings", "pedigree"
 
 # markers per pass; small enough that float32 sums of dosage products are exact
 _BLOCK = 4096
@@ -185,6 +185,7 @@ class Kernels:
         Returns
         -------
         ndarray, shape (n_features, T)
+            Loadings without a kernel of their own have none.
         """
         task, W = self.task, weights[self.task.train]
         parts = [np.zeros((0, W.shape[1]))]
@@ -198,6 +199,8 @@ class Kernels:
             effects *= variances[self.names.index(LOADINGS)]
             sd = column_moments(task.loadings, task.train)[1]
             parts.append(effects * sd[:, None])
+        else:
+            parts.append(np.zeros((task.n_loadings, W.shape[1])))
         return np.vstack(parts)
 
     def _block(self, name: str, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:

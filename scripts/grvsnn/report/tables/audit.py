@@ -15,7 +15,6 @@ from grvsnn.base.labels import (
     setting_label,
     trait_label,
 )
-from grvsnn.protocol.leakage import demand_no_test_animal, handed_animals
 from grvsnn.report.tables.layout import Table, make_table, mean_sd, number
 from grvsnn.report.tables.summary import Summary
 from grvsnn.scoring.null_band import null_frame
@@ -167,60 +166,6 @@ def _bounds(lower: float, upper: float) -> str:
     return f"[{low}, {high}]"
 
 
-def handed_table(handed: pd.DataFrame, protocol: str) -> Table:
-    """Test animals among those that the fits were handed, by stage.
-
-    Parameters
-    ----------
-    handed : DataFrame
-        As `grvsnn.protocol.leakage.handed_animals` returns it.
-    protocol : str
-        ``nested`` or ``published``, for the note.
-    """
-    by = ["setting", "method", "stage"]
-    sums = handed.groupby(by, sort=False).agg(
-        n_folds=("fold", "size"),
-        n_rows=("n_rows", "mean"),
-        n_seen=("n_test_rows", "sum"),
-    )
-    stages = list(dict.fromkeys(handed["stage"]))
-    places = list(dict.fromkeys(zip(handed["setting"], handed["method"], strict=True)))
-    cells = [
-        [
-            number(sums.loc[(*place, stages[0]), "n_folds"], 0),
-            *(
-                text
-                for stage in stages
-                for text in (
-                    number(sums.loc[(*place, stage), "n_rows"], 0),
-                    number(sums.loc[(*place, stage), "n_seen"], 0),
-                )
-            ),
-        ]
-        for place in places
-    ]
-    leaves = [(stage, leaf) for stage in stages for leaf in ("Animals", "Test animals")]
-    seen = int(handed["n_test_rows"].sum())
-    verdict = (
-        "Passed: no fit was handed a test animal."
-        if not seen
-        else ("Optimistic: fits were handed test animals, as the protocol has it.")
-    )
-    note = (
-        f"Protocol {protocol}. {verdict} Mean number of animals whose phenotypes a fit "
-        "got, by which it imputed and standardised, and of its inner splits, and how "
-        "many test animals of the fold were among them, over all fits."
-    )
-    return make_table(
-        numbers=handed,
-        rows=[(setting_label(s), method_label(m)) for s, m in places],
-        headings=["Data", "Model"],
-        columns=[("", "Fits"), *((stage.capitalize(), leaf) for stage, leaf in leaves)],
-        cells=cells,
-        note=note,
-    )
-
-
 def sentinel_table(null: pd.DataFrame, scores: pd.DataFrame) -> Table:
     """Accuracy of fits to permuted phenotypes beside the fits' own.
 
@@ -363,17 +308,6 @@ def count_features(
         for dataset, bim in zip(datasets, bims, strict=True)
     ]
     return pd.DataFrame(rows)
-
-
-def animals_seen_by_fits(
-    fits: Iterable[Mapping], folds: pd.DataFrame, fam: str, protocol: str
-) -> Table:
-    """`handed_table` of a dataset; a test animal under ``nested`` is an error."""
-    lines = Path(fam).read_text(encoding="utf-8").splitlines()
-    handed = handed_animals(fits, folds, [line.split()[1] for line in lines])
-    if protocol == "nested":
-        demand_no_test_animal(handed)
-    return handed_table(handed, protocol)
 
 
 def permuted_phenotypes(controls: pd.DataFrame, scores: pd.DataFrame) -> Table:
