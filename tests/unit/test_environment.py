@@ -14,7 +14,7 @@ from grvsnn.protocol.folds import fold_rows, make_folds
 from grvsnn.report.tables.held_out import held_out_table
 from scipy.optimize import minimize
 
-from tests.unit.toy_tasks import hide, make_population, make_tasks
+from tests.unit.toy_tasks import make_population, make_tasks
 
 PENS = 40
 
@@ -147,7 +147,9 @@ def test_groups_stay_together_in_outer_and_inner_folds():
         for fold in (1, 2, 3):
             train, test, inner = fold_rows(table, repeat, fold, ids)
             for first, second in ((train, test), *inner):
-                shared = set(pens.iloc[first].dropna()) & set(pens.iloc[second].dropna())
+                shared = set(pens.iloc[first].dropna()) & set(
+                    pens.iloc[second].dropna()
+                )
                 assert not shared
 
 

@@ -137,7 +137,7 @@ def _question_trait(column: pd.Series) -> Iterator[str]:
 
 
 def _survey_environment(environment: pd.DataFrame | None) -> Iterator[str]:
-    """Sizes of the classes of common environments, and what cannot be told from them."""
+    """Count the classes of common environments, and question useless ones."""
     if environment is None:
         return
     for name, classes in environment.drop(columns="sample_id").items():

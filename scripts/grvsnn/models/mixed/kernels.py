@@ -140,7 +140,7 @@ class Kernels:
 
     def leading(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Eigenvectors of the first kernel's contrasts: the costly part of `over`."""
-        return contrast_eigenvectors(self._block(self.names[0], rows, rows))
+        return contrast_eigenvectors(self.block(self.names[0], rows, rows))
 
     def over(
         self, rows: np.ndarray, leading: tuple[np.ndarray, np.ndarray] | None = None
@@ -159,7 +159,7 @@ class Kernels:
     def blup_at(self, reml: RemlFit, rows: np.ndarray, y: np.ndarray) -> Blup:
         """Return the same for other rows than REML saw, at its variance components."""
         V = sum(
-            variance * self._block(name, rows, rows)
+            variance * self.block(name, rows, rows)
             for name, variance in zip(self.names, reml.variances, strict=True)
         )
         V[np.diag_indices_from(V)] += reml.residual
@@ -187,23 +187,42 @@ class Kernels:
         ndarray, shape (n_features, T)
             Loadings without a kernel of their own have none.
         """
-        task, W = self.task, weights[self.task.train]
-        parts = [np.zeros((0, W.shape[1]))]
-        if MARKERS in self.names:
-            effects = _transpose_times(task.genotypes, task.train, W)
-            effects *= variances[self.names.index(MARKERS)] / self.scale
-            sd = column_moments(task.genotypes, task.train)[1]
-            parts.append(effects * sd[:, None])
-        if LOADINGS in self.names:
-            effects = task.loadings[task.train].T @ W
-            effects *= variances[self.names.index(LOADINGS)]
-            sd = column_moments(task.loadings, task.train)[1]
-            parts.append(effects * sd[:, None])
-        else:
-            parts.append(np.zeros((task.n_loadings, W.shape[1])))
-        return np.vstack(parts)
+        parts = [
+            self.effects_of(name, weights) * variances[self.names.index(name)]
+            for name in (MARKERS, LOADINGS)
+            if name in self.names
+        ]
+        return sum(parts, start=np.zeros((self.task.n_features, weights.shape[1])))
 
-    def _block(self, name: str, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
+    def effects_of(self, name: str, weights: np.ndarray) -> np.ndarray:
+        """Effects of a kernel's own features for a variance of 1; others have none.
+
+        Those of one training standard deviation of each feature: X' w / sum 2p(1 - p)
+        of markers, L' w of loadings, 0 of kernels without features.
+
+        Parameters
+        ----------
+        weights : ndarray, shape (n_samples, T)
+            P y of every trait.
+
+        Returns
+        -------
+        ndarray, shape (n_features, T)
+        """
+        task, W = self.task, weights[self.task.train]
+        effects = np.zeros((task.n_features, W.shape[1]))
+        if name == MARKERS:
+            sd = column_moments(task.genotypes, task.train)[1]
+            found = _transpose_times(task.genotypes, task.train, W) / self.scale
+            effects[: task.n_markers] = found * sd[:, None]
+        elif name == LOADINGS:
+            sd = column_moments(task.loadings, task.train)[1]
+            found = task.loadings[task.train].T @ W
+            effects[task.n_markers :] = found * sd[:, None]
+        return effects
+
+    def block(self, name: str, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
+        """One kernel between some animals and others."""
         if name == MARKERS:
             return self.products[np.ix_(rows, columns)] / self.scale
         return self.factors[name][rows] @ self.factors[name][columns].T
