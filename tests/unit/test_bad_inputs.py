@@ -488,6 +488,7 @@ CASES: dict[str, tuple[str, Change, str]] = {
         both(
             edit_bytes("y.csv", lambda b: b.replace(b",", b";")),
             edit("y.csv", "a2;1;", "a2;1,5;"),
+            edit("y.csv", "a3;2;", "a3;2.5;"),
         ),
         "line 3: column 'milk' holds '1,5'.* write decimals with a point",
     ),

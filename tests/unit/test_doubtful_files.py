@@ -6,9 +6,11 @@ import pytest
 from grvsnn.base.errors import InputError
 from grvsnn.datasets.dosage_table import read_dosage_table
 from grvsnn.datasets.parents import read_parents, spell_alike
+from grvsnn.datasets.plink_files import read_plink
 from grvsnn.datasets.records import (
     missing_codes,
     parse_numbers,
+    read_covariates,
     read_pedigree,
     read_phenotypes,
 )
@@ -218,3 +220,120 @@ def test_positions_that_plink_cannot_hold_are_refused(tmp_path):
     assert vcf(tmp_path, site(2**31 - 1)).marker_map["position"][0] == 2**31 - 1
     with pytest.raises(InputError, match="split the chromosome"):
         vcf(tmp_path, site(2**31))
+
+
+def phenotypes(path, text, names=("y",)):
+    path.write_text(text)
+    traits = {name: name for name in names}
+    return read_phenotypes(path, traits, CODES)
+
+
+SOUND = "id,y,z\na1,1.5,2\na2,2.25,3\na3,NA,4\n"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "sep=;\nid;y;z\na1;1.5;2\na2;2.25;3\na3;NA;4\n",
+        "# made by hand\n## twice\n" + SOUND,
+        "id,y,z\na1,1.5,2,\na2,2.25,3,\na3,NA,4,\n",
+        "id,y,z,\na1,1.5,2,\na2,2.25,3,\na3,NA,4,\n",
+        "id;y;z\na1;1,5;2\na2;2,25;3\na3;NA;4\n",
+        "id\ty\tz\na1\t0.15D+01\t2\na2\t0.225D+01\t3\na3\t\t4\n",
+    ],
+)
+def test_tables_as_programs_write_them_are_read(tmp_path, text):
+    frame = phenotypes(tmp_path / "y.csv", text, ("y", "z"))
+    assert frame["sample_id"].tolist() == ["a1", "a2", "a3"]
+    np.testing.assert_array_equal(frame["y"], [1.5, 2.25, np.nan])
+    np.testing.assert_array_equal(frame["z"], [2, 3, 4])
+    assert frame.attrs["decimal_commas"] == (["y"] if "1,5" in text else [])
+
+
+def test_line_numbers_count_what_stands_above_the_header(tmp_path):
+    text = "# a remark\n" + SOUND.replace("2.25", "high")
+    with pytest.raises(InputError, match=r"y.csv, line 4: column 'y' holds 'high'"):
+        phenotypes(tmp_path / "y.csv", text)
+
+
+@pytest.mark.parametrize(
+    ("cells", "message"),
+    [
+        (("1,5", "2.5", "3"), "holds '1,5'"),
+        (("1,234", "12,345", "3"), "holds '1,234'"),
+    ],
+)
+def test_commas_that_may_separate_thousands_are_refused(tmp_path, cells, message):
+    rows = "".join(f"a{i};{cell}\n" for i, cell in enumerate(cells))
+    with pytest.raises(InputError, match=message):
+        phenotypes(tmp_path / "y.csv", "id;y\n" + rows)
+
+
+def test_logical_values_are_zero_and_one(tmp_path):
+    frame = phenotypes(tmp_path / "y.csv", "id,y\na1,TRUE\na2,FALSE\na3,NA\n")
+    np.testing.assert_array_equal(frame["y"], [1, 0, np.nan])
+
+
+def test_only_rows_that_all_end_in_nothing_lose_their_last_cell(tmp_path):
+    with pytest.raises(InputError, match="line 3: 4 cells under a header of 3"):
+        phenotypes(tmp_path / "y.csv", "id,y,z\na1,1,2,\na2,1,2,5\n")
+    with pytest.raises(InputError, match="line 3: 4 cells under a header of 3"):
+        phenotypes(tmp_path / "y.csv", "id,y,z\na1,1,2\na2,1,2,\n")
+
+
+def test_dates_are_days(tmp_path):
+    path = tmp_path / "c.csv"
+    path.write_text("id,born\na1,2019-02-28\na2,2019-03-01\na3,NA\n")
+    days = read_covariates(path, ["born"], [], CODES)["born"]
+    assert days[1] - days[0] == 1 and np.isnan(days[2])
+    classes = read_covariates(path, ["born"], ["born"], CODES)["born"]
+    assert classes[0] == "2019-02-28"
+    path.write_text("id,born\na1,2019-02-28\na2,2019-02-30\n")
+    with pytest.raises(InputError, match=r"line 3: .* no day of the calendar"):
+        read_covariates(path, ["born"], [], CODES)
+
+
+def test_ids_that_a_spreadsheet_shortened_are_called_that(tmp_path):
+    with pytest.raises(InputError, match=r"line 2: '2.76E\+14' is an id that a spread"):
+        phenotypes(tmp_path / "y.csv", "id,y\n2.76E+14,1\n2.77E+14,2\n")
+
+
+def test_family_ids_in_the_first_column_are_no_animals(tmp_path):
+    with pytest.raises(InputError, match="seem to be in column 'IID'"):
+        phenotypes(tmp_path / "y.csv", "FID IID y\n0 a1 1\n0 a2 2\n")
+
+
+PLINK = {
+    "x.bim": "1 m1 NA 10 A C\n1\tm2\t0\t20\tG\tT\n",
+    "x.fam": "0 a1 0 0 F -9\n0 a2 0 0 NA -9\n0 a3 0 0 M -9\n",
+}
+
+
+def plink(folder, **files):
+    """Three animals and two markers: dosages 0 1 2 and 2 1 0 of a1."""
+    for name, text in {**PLINK, **files}.items():
+        (folder / name).write_text(text)
+    (folder / "x.bed").write_bytes(b"\x6c\x1b\x01" + bytes([0b001011, 0b111000]))
+    return read_plink(folder / "x.bed")
+
+
+def test_bim_and_fam_are_read_as_plink_reads_them(tmp_path):
+    calls = plink(tmp_path)
+    np.testing.assert_array_equal(calls.dosages.T, [[0, 1, 2], [2, 1, 0]])
+    assert calls.marker_map["cm"].tolist() == [0, 0]
+    more = "".join(f"{line} 1.5 2.5\n" for line in PLINK["x.fam"].splitlines())
+    again = plink(tmp_path, **{"x.fam": more})
+    assert again.sample_ids.tolist() == ["a1", "a2", "a3"]
+    with pytest.raises(InputError, match=r"x.fam, line 4: 7 cells"):
+        plink(tmp_path, **{"x.fam": PLINK["x.fam"] + "0 a4 0 0 M -9 5\n"})
+
+
+def test_animals_and_markers_whose_names_repeat_get_plinks_longer_ones(tmp_path):
+    fam = "f1 1 0 0 0 -9\nf2 1 0 0 0 -9\nf2 2 0 0 0 -9\n"
+    bim = "1 . 0 10 A C\n1 . 0 10 A G\n"
+    calls = plink(tmp_path, **{"x.fam": fam, "x.bim": bim})
+    assert calls.sample_ids.tolist() == ["f1_1", "f2_1", "f2_2"]
+    assert calls.marker_map["snp"].tolist() == ["1:10:C:A", "1:10:G:A"]
+    assert calls.notes == {"animals_named_by_family": 3, "markers_named_by_position": 2}
+    with pytest.raises(InputError, match="animal '1' stands twice"):
+        plink(tmp_path, **{"x.fam": fam.replace("f2 1", "f1 1")})

@@ -24,6 +24,9 @@ READY = """
 03f-ped-sire-unknown-000000 03g-ped-sire-unknown--1 03j-ped-sire-unknown-UNK
 03m-ped-sire-unknown-mysqlN 03p-ped-sire-unknown-00 04-ped-both-unknown-word
 17c-ped-blank-after-comma-one-parent 20-pheno-minus9-unlisted
+24-pheno-excel-sep-line 26-pheno-trailing-commas 28-pheno-fortran-D
+39b-pheno-bom-utf8-semicolon-comma 40-pheno-true-false 53-bim-dot-names
+55-bim-spaces 56-fam-IID-repeats 57-fam-7-columns A4-fam-sex-letters
 21-pheno-0-missing-listed-csv 29-pheno-outlier-999 31-trait-binary-rare
 31b-trait-plink-case-control 32-trait-patterns 33-cov-epoch-ms 33c-cov-yyyymmdd
 34-cov-constant-collinear 35-cov-herd-code-not-factor 42-vcf-filter-lowqual
@@ -34,7 +37,11 @@ READY = """
 B2-ped-sire-is-female C0-r-undefined-folds C1-bglr-asked-not-installed
 """.split()
 # read as the sound herd is: the same calls, and the same parents known and unknown
-AS_BASE = [name for name in READY if name[:2] in ("01", "02", "04", "17", "21")]
+AS_BASE = [
+    name
+    for name in READY
+    if name[:2] in ("01", "02", "04", "17", "21", "24", "26", "28", "55", "57", "A4")
+]
 AS_BASE += ["61-vcf-DS-dropped-fractional"]
 # ready, with a question
 ASKED = {
@@ -42,6 +49,9 @@ ASKED = {
     "29-pheno-outlier-999": "median deviations from the median",
     "33c-cov-yyyymmdd": "look like dates",
     "35-cov-herd-code-not-factor": "if they stand for classes",
+    "39b-pheno-bom-utf8-semicolon-comma": "read with decimal commas: milk",
+    "53-bim-dot-names": "150 markers called '.' are named by chromosome:position",
+    "56-fam-IID-repeats": "are called FID_IID",
     "42-vcf-filter-lowqual": "that did not pass a filter are left out",
     "62-vcf-star-and-symbolic": "no sequence are left out",
 }
@@ -98,5 +108,12 @@ def test_what_is_ready_is_what_was_meant(name):
         for frame in (sound, other)
     ]
     np.testing.assert_array_equal(*unknown)
+    values = [
+        frame["phenotypes"][["milk", "fat"]].to_numpy() for frame in (sound, other)
+    ]
+    if sound["phenotypes"].shape == other["phenotypes"].shape and name[:2] not in (
+        "21",
+    ):
+        np.testing.assert_allclose(*values, rtol=1e-4)
     parents = set(other["pedigree"]["sire"]) | set(other["pedigree"]["dam"])
     assert parents - {"0"} <= set(other["pedigree"]["id"])

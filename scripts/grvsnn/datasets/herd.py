@@ -101,8 +101,15 @@ def assemble_herd(parts: Mapping[str, object], entry: Mapping) -> PreparedDatase
     )
     data.count("read")
     known = parts["phenotypes"]["sample_id"].isin(calls.sample_ids)
+    commas = [
+        name
+        for role in ("phenotypes", "covariates")
+        if role in parts
+        for name in parts[role].attrs.get("decimal_commas", [])
+    ]
     data.steps[-1].update(
         calls.notes,
+        **({"decimal_commas": commas} if commas else {}),
         phenotyped=len(known),
         phenotyped_not_genotyped=int((~known).sum()),
     )

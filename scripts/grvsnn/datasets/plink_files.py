@@ -4,33 +4,48 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from bed_reader import open_bed
 
 from grvsnn.base.errors import InputError
-from grvsnn.datasets.calls import Calls
+from grvsnn.datasets.calls import MISSING_CALL, Calls
 from grvsnn.datasets.text_table import check_file, read_lines
-from grvsnn.genotypes.plink import MAP_COLUMNS, read_genotypes
+from grvsnn.genotypes.plink import MAP_COLUMNS, MISSING
 
 MAGIC = b"\x6c\x1b\x01"
+COLUMNS = 6
+"""Of a .bim file, and of a .fam file, which may have traits behind them."""
+UNKNOWN = ("NA", "na", "NaN", ".", "-")
+"""Genetic positions that are not known, which PLINK writes as 0."""
 
 
 def read_plink(bed: str | Path) -> Calls:
     """Read a .bed file and the .bim and .fam beside it.
 
-    The three are held to each other before bed-reader sees them: it reports any
-    disagreement as one of the .bed file, and cannot notice a .fam file that is short by
-    fewer than four animals.
+    The two tables are read here, by PLINK's rules, and bed-reader is handed their
+    sizes: it has other rules for them. Animals whose individual ids repeat between
+    families are called FID_IID, and markers named ``.`` chromosome:position, as PLINK
+    does.
     """
     bed = check_file(bed)
-    marker_map = read_bim(bed.with_suffix(".bim"))
-    sample_ids = _read_fam(bed.with_suffix(".fam"))
+    marker_map, n_named = _name_markers(read_bim(bed.with_suffix(".bim")))
+    sample_ids, n_joined = _read_fam(bed.with_suffix(".fam"))
     _check_bed(bed, len(sample_ids), len(marker_map))
-    dosages, _, _ = read_genotypes(bed)
-    return Calls(dosages, sample_ids, marker_map, str(bed))
+    counts = {"iid_count": len(sample_ids), "sid_count": len(marker_map)}
+    with open_bed(bed, num_threads=1, **counts) as reader:
+        dosages = reader.read(dtype="int8")
+    dosages[dosages == MISSING] = MISSING_CALL
+    notes = {
+        "animals_named_by_family": n_joined,
+        "markers_named_by_position": n_named,
+    }
+    notes = {name: count for name, count in notes.items() if count}
+    return Calls(np.ascontiguousarray(dosages), sample_ids, marker_map, str(bed), notes)
 
 
 def read_bim(path: str | Path) -> pd.DataFrame:
     """Read a .bim file: chromosome, snp, cm, position, a1, a2 without a header."""
     table = pd.DataFrame(_split(path), columns=MAP_COLUMNS, dtype=object)
+    table["cm"] = table["cm"].mask(table["cm"].isin(UNKNOWN), "0")
     for name, kind in (("cm", float), ("position", int)):
         try:
             table[name] = table[name].astype(kind)
@@ -42,19 +57,41 @@ def read_bim(path: str | Path) -> pd.DataFrame:
     return table
 
 
-def _read_fam(path: Path) -> np.ndarray:
-    """Individual ids; the family id is not used, so they must be unique."""
-    return np.array([cells[1] for cells in _split(path)])
+def _name_markers(table: pd.DataFrame) -> tuple[pd.DataFrame, int]:
+    """Name markers called ``.`` by their site, and by alleles where sites repeat."""
+    nameless = table["snp"] == "."
+    if nameless.any():
+        site = table["chromosome"].astype(str) + ":" + table["position"].astype(str)
+        repeated = site.where(nameless).duplicated(keep=False)
+        alleles = table["a2"].astype(str) + ":" + table["a1"].astype(str)
+        name = site.where(~repeated, site + ":" + alleles)
+        table["snp"] = table["snp"].where(~nameless, name)
+    return table, int(nameless.sum())
 
 
-def _split(path: str | Path) -> list[list[str]]:
-    rows = []
+def _read_fam(path: Path) -> tuple[np.ndarray, int]:
+    """Individual ids, or FID_IID where individual ids repeat; how many were joined."""
+    cells = _split(path, may_have_more=True)
+    own = [row[1] for row in cells]
+    if len(set(own)) == len(own):
+        return np.array(own), 0
+    joined = [f"{row[0]}_{row[1]}" for row in cells]
+    if len(set(joined)) == len(joined):
+        return np.array(joined), len(joined)
+    # the same animal twice: refused as such
+    return np.array(own), 0
+
+
+def _split(path: str | Path, *, may_have_more: bool = False) -> list[list[str]]:
+    rows: list[list[str]] = []
     for number, line in enumerate(read_lines(path), start=1):
         cells = line.split()
-        if len(cells) != 6:
+        expected = len(rows[0]) if rows and may_have_more else COLUMNS
+        enough = may_have_more and not rows and len(cells) > COLUMNS
+        if len(cells) != expected and not enough:
             raise InputError(
                 f"{path}, line {number}: {len(cells)} cells; a "
-                f"{Path(path).suffix} file has 6 and no header"
+                f"{Path(path).suffix} file has {COLUMNS} and no header"
             )
         rows.append(cells)
     return rows

@@ -1,7 +1,7 @@
 """One's own phenotypes, covariates, pedigree and relationship matrix as text tables."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -14,6 +14,10 @@ from grvsnn.datasets.text_table import is_number, load_table, refuse_repeats
 from grvsnn.pedigree.pedigree import Pedigree
 
 MISSING_CODES = ("", ".", "-", "NA", "na", "N/A", "#N/A", "NaN", "nan", "None", "NULL")
+FORTRAN = r"[+-]?\d*\.?\d+[dD][+-]?\d+"
+"""Numbers as Fortran writes doubles, 0.741D+04."""
+ISO_DATE = r"\d{4}-\d{2}-\d{2}"
+LOGICAL = {"TRUE": 1.0, "FALSE": 0.0, "True": 1.0, "False": 0.0}
 PARENT_NAMES = {
     "sire": ("sire", "father", "sire_id", "sireid"),
     "dam": ("dam", "mother", "dam_id", "damid"),
@@ -53,18 +57,38 @@ def parse_numbers(
     """
     gap = find_missing(column, codes)
     _refuse_thousands(column[~gap], source)
-    numbers = pd.to_numeric(column.mask(gap), errors="coerce").astype(float)
+    cells = column.mask(gap)
+    if has_decimal_commas(column, codes):
+        cells = cells.str.replace(",", ".")
+    elif column[~gap].str.fullmatch(FORTRAN).any():
+        cells = cells.str.replace("[dD]", "e", regex=True)
+    elif column[~gap].isin(LOGICAL).all():
+        cells = cells.map(LOGICAL)
+    numbers = pd.to_numeric(cells, errors="coerce").astype(float)
     bad = ~gap & ~np.isfinite(numbers)
     if bad.any():
         line = bad.index[bad][0]
         cell = column[line]
         if re.fullmatch(r"[+-]?\d*,\d+", cell):
-            advice = "write decimals with a point"
+            advice = "write decimals with a point, in every row"
         raise InputError(
             f"{source}, line {line}: column {column.name!r} holds {cell!r}, which is "
             f"not a finite number; {advice}"
         )
     return numbers.to_numpy()
+
+
+def has_decimal_commas(column: pd.Series, codes: frozenset[str]) -> bool:
+    """Tell whether a column has a comma for the decimal point, throughout.
+
+    Every number must read so, none has a point, and not all commas may stand before
+    three digits, as those between thousands do.
+    """
+    cells = column[~find_missing(column, codes)]
+    if not cells.str.contains(",", regex=False).any():
+        return False
+    decimal = cells.str.fullmatch(r"[+-]?\d+(,\d+)?").all()
+    return decimal and not cells.str.fullmatch(r"[+-]?\d{1,3}(,\d{3})?").all()
 
 
 def _refuse_thousands(cells: pd.Series, source: str) -> None:
@@ -97,7 +121,14 @@ def load_records(path: str | Path, id_column: str | None = None) -> pd.DataFrame
     empty = ids.isin(MISSING_CODES)
     if empty.any():
         raise InputError(f"{path}, line {ids.index[empty][0]}: the row has no animal")
+    _refuse_shortened(ids, str(path))
     twice = ids.duplicated()
+    if twice.any() and (better := _column_of_animals(table, name)):
+        raise InputError(
+            f"{path}, line {ids.index[twice][0]}: {ids[twice].iloc[0]!r} stands in the "
+            f"first column, {str(name)!r}, more than once; the animals seem to be in "
+            f"column {better!r}: add columns: {{id: {better}}} to the entry"
+        )
     if twice.any():
         raise InputError(
             f"{path}, line {ids.index[twice][0]}: animal {ids[twice].iloc[0]!r} has a "
@@ -106,6 +137,25 @@ def load_records(path: str | Path, id_column: str | None = None) -> pd.DataFrame
     # the animal's own name wins over another column called sample_id
     rest = table.drop(columns=[name, "sample_id"], errors="ignore")
     return rest.assign(sample_id=ids)
+
+
+def _refuse_shortened(ids: pd.Series, source: str) -> None:
+    """Refuse ids like 2.76E+14, of which a spreadsheet has dropped digits."""
+    short = ids.str.fullmatch(r"\d+([.,]\d+)?[eE]\+\d+")
+    if short.any():
+        raise InputError(
+            f"{source}, line {ids.index[short][0]}: {ids[short].iloc[0]!r} is an id "
+            "that a spreadsheet has shortened, and its digits are lost; format the "
+            "column as text there and export it again"
+        )
+
+
+def _column_of_animals(table: pd.DataFrame, first: object) -> str | None:
+    """Name the column of individual ids in a table that begins with family ids."""
+    if str(first).lstrip("#").upper() not in ("FID", "FAMID", "FAMILY"):
+        return None
+    names = [str(c) for c in table.columns if str(c).upper() in ("IID", "ID", "ANIMAL")]
+    return next((name for name in names if table[name].is_unique), None)
 
 
 def refuse_row_names(table: pd.DataFrame, source: str) -> None:
@@ -149,7 +199,20 @@ def read_phenotypes(
         trait: parse_numbers(table[column], codes, str(path), advice)
         for trait, column in traits.items()
     }
-    return pd.DataFrame({"sample_id": table["sample_id"].to_numpy(), **values})
+    frame = pd.DataFrame({"sample_id": table["sample_id"].to_numpy(), **values})
+    return _note_commas(frame, table, traits.values(), codes)
+
+
+def _note_commas(
+    frame: pd.DataFrame,
+    table: pd.DataFrame,
+    names: Iterable[str],
+    codes: frozenset[str],
+) -> pd.DataFrame:
+    """Keep with a frame which of its columns were read with decimal commas."""
+    found = [name for name in names if has_decimal_commas(table[name], codes)]
+    frame.attrs["decimal_commas"] = found
+    return frame
 
 
 def read_covariates(
@@ -161,8 +224,8 @@ def read_covariates(
 ) -> pd.DataFrame:
     """Read sample_id and fixed effects: numbers as floats, classes as text.
 
-    A column is a factor if `factors` says so or if none of its values is a number; a
-    missing class is NaN.
+    A column is a factor if `factors` says so or if none of its values is a number or a
+    date; a missing class is NaN. Dates (2019-03-01) become days.
     """
     table = load_records(path, id_column)
     require_columns(table, [*names, *factors], str(path))
@@ -174,11 +237,29 @@ def read_covariates(
     for name in names:
         column = table[name]
         gap = find_missing(column, codes)
-        if name in factors or not column[~gap].map(is_number).any():
+        is_class = not column[~gap].map(is_number).any()
+        if name not in factors and column[~gap].str.fullmatch(ISO_DATE).all():
+            columns[name] = _days(column.mask(gap), str(path))
+        elif name in factors or (is_class and not has_decimal_commas(column, codes)):
             columns[name] = np.where(gap, None, column)
         else:
             columns[name] = parse_numbers(column, codes, str(path), advice)
-    return pd.DataFrame({"sample_id": table["sample_id"].to_numpy(), **columns})
+    frame = pd.DataFrame({"sample_id": table["sample_id"].to_numpy(), **columns})
+    numbers = frame.select_dtypes("number").columns
+    return _note_commas(frame, table, numbers, codes)
+
+
+def _days(column: pd.Series, source: str) -> np.ndarray:
+    """Days since 1970 of dates as ISO 8601 writes them, NaN where missing."""
+    days = pd.to_datetime(column, format="%Y-%m-%d", errors="coerce")
+    bad = days.isna() & column.notna()
+    if bad.any():
+        line = column.index[bad][0]
+        raise InputError(
+            f"{source}, line {line}: column {column.name!r} holds {column[line]!r}, "
+            "which is no day of the calendar; mend it"
+        )
+    return ((days - pd.Timestamp(0)) / pd.Timedelta(days=1)).to_numpy(float)
 
 
 def read_environment(

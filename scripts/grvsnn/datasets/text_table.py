@@ -2,6 +2,7 @@
 
 import csv
 import gzip
+import re
 import zlib
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -92,7 +93,9 @@ def open_table(path: str | Path) -> TextTable:
     """Open a table whose first line names the columns.
 
     The delimiter is the one of tab, semicolon and comma that the header has most of,
-    or else white space. Lines without any content are passed over.
+    or else white space; a first line ``sep=;``, as Excel writes it, names it. Lines
+    without any content, and remarks above the header (``# ...``, ``##...``), are passed
+    over, and so is a last column that is empty in every row.
 
     Raises
     ------
@@ -102,8 +105,7 @@ def open_table(path: str | Path) -> TextTable:
     """
     path = Path(path).expanduser()
     lines = read_lines(path)
-    first = next(lines, "")
-    delimiter = max(DELIMITERS, key=first.count)
+    first, delimiter, number = _find_header(lines)
     if first.count(delimiter):
         cells = csv.reader(
             _chain(first, lines),
@@ -113,16 +115,17 @@ def open_table(path: str | Path) -> TextTable:
         )
     else:
         cells = map(_split_at_blanks, _chain(first, lines))
-    rows = _number_rows(cells, path)
-    _, header = next(rows, (1, []))
+    rows = _number_rows(cells, path, number)
+    number, header = next(rows, (number, []))
+    header = header[:-1] if len(header) > 2 and not header[-1] else header
     if len(header) < 2:
         raise InputError(
-            f"{path}, line 1: found one column; separate columns by tab, comma, "
+            f"{path}, line {number}: found one column; separate columns by tab, comma, "
             "semicolon or blanks"
         )
     if all(map(is_number, header)):
         raise InputError(
-            f"{path}, line 1: values; the first line must name the columns"
+            f"{path}, line {number}: values; the first line must name the columns"
         )
     return TextTable(path, header, _same_width(rows, len(header), path))
 
@@ -174,15 +177,27 @@ def _split_at_blanks(line: str) -> list[str]:
     return next(csv.reader([" ".join(words)], delimiter=" ", strict=True))
 
 
+def _find_header(lines: Iterator[str]) -> tuple[str, str, int]:
+    """Return the line that names the columns, the delimiter, and the line's number."""
+    delimiter = ""
+    number = 1
+    for number, line in enumerate(lines, start=1):
+        if re.fullmatch(r"sep=[\t;,]", line.strip(" ")) and number == 1:
+            delimiter = line.strip(" ")[-1]
+        elif not line.startswith(("# ", "##")):
+            return line, delimiter or max(DELIMITERS, key=line.count), number
+    return "", DELIMITERS[0], number
+
+
 def _chain(first: str, rest: Iterator[str]) -> Iterator[str]:
     yield first
     yield from rest
 
 
 def _number_rows(
-    cells: Iterator[list[str]], path: Path
+    cells: Iterator[list[str]], path: Path, first: int
 ) -> Iterator[tuple[int, list[str]]]:
-    number = 0
+    number = first - 1
     while True:
         try:
             row = next(cells, None)
@@ -201,12 +216,18 @@ def _number_rows(
 def _same_width(
     rows: Iterator[tuple[int, list[str]]], width: int, path: Path
 ) -> Iterator[tuple[int, list[str]]]:
+    ends_empty = None
     for number, cells in rows:
-        if len(cells) == width + 1 and number == 2:
+        is_first, longer = ends_empty is None, len(cells) == width + 1
+        ends_empty = longer and not cells[-1] if is_first else ends_empty
+        if ends_empty and longer and not cells[-1]:
+            yield number, cells[:-1]
+            continue
+        if longer and is_first:
             raise InputError(
-                f"{path}, line 2: {len(cells)} cells under a header of {width}; if the "
-                "first cell is a row name of R, write the file with col.names = NA or "
-                "row.names = FALSE, and if each line ends in an empty cell, remove it"
+                f"{path}, line {number}: {len(cells)} cells under a header of {width}; "
+                "if the first cell is a row name of R, write the file with col.names = "
+                "NA or row.names = FALSE"
             )
         if len(cells) != width:
             raise InputError(

@@ -53,6 +53,15 @@ def _survey_animals(data: PreparedDataset) -> Iterator[str]:
         yield f"  {alone} phenotyped animals have no genotypes and are not used"
     for name, n_removed in count_removed(data.steps).items():
         yield f"  filter {name} removed {n_removed}"
+    if joined := read.get("animals_named_by_family"):
+        yield (
+            f"  individual ids repeat between families: the {joined} animals are "
+            "called FID_IID (write them so in the other files)"
+        )
+    if commas := read.get("decimal_commas"):
+        yield f"  read with decimal commas: {', '.join(commas)}"
+    if named := read.get("markers_named_by_position"):
+        yield f"  {named} markers called '.' are named by chromosome:position"
     for reason, n_sites in read.get("sites_left_out", {}).items():
         yield f"  {n_sites} sites {reason} are left out"
     rounded = read.get("fractional_dosages_rounded")
