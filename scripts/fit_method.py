@@ -32,7 +32,6 @@ def main(job) -> list[Usage]:
         fractional=job.input.get("fractional"),
         environment=job.input.get("environment"),
         relationship=job.input.get("relationship"),
-        both_sexes=job.params.both_sexes,
     )
     method = job.params.method
     params = dict(method["params"])

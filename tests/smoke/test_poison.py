@@ -8,6 +8,7 @@ from grvsnn.base.registry import read_registry
 from grvsnn.datasets.prepared import PreparedDataset
 from grvsnn.pedigree.loadings import eigen_loadings
 from grvsnn.pedigree.pedigree import Pedigree
+from grvsnn.pedigree.relatives import relationships_among
 from grvsnn.protocol.folds import make_folds
 from grvsnn.protocol.targets import make_targets
 from grvsnn.run.fit_job import JobKey, load_tasks
@@ -17,7 +18,7 @@ from tests.shipped import load_method
 
 FOLD = 2
 METHODS = read_registry("methods")
-FILES = {"environment": "environment.parquet", "relationship": "pedigree.parquet"}
+FILES = {"environment": "environment.parquet", "relationship": "A.npy"}
 PARAMS = {
     "brr": {"backend": "native", "n_iter": 60, "burn_in": 20},
     "blasso": {"backend": "native", "n_iter": 60, "burn_in": 20},
@@ -58,6 +59,10 @@ def population(tmp_path_factory):
         ),
     )
     data.write(folder, [])
+    A = relationships_among(
+        folder / "pedigree.parquet", simulated.sample_ids, both_sexes=False
+    )
+    np.save(folder / "A.npy", A)
     pedigree = Pedigree.from_frame(simulated.pedigree)
     rows = pedigree.rows_of(simulated.sample_ids)
     L = eigen_loadings(pedigree, rows, "fixed", rank=5).loadings

@@ -1,6 +1,7 @@
 """Training: recovery of truth, early stopping, reproducibility, memory."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from grvsnn.models.network.interpretation import interpret
 from grvsnn.models.network.parts import Architecture
 from grvsnn.models.network.training import (
     BlockAdamW,
+    LoadingStep,
     TrainingSettings,
     fit_network,
     predict,
@@ -196,3 +198,58 @@ def test_block_adamw_steps_along_the_gradient():
 def test_impossible_settings_are_refused(wrong):
     with pytest.raises(InputError, match=next(iter(wrong))):
         TrainingSettings(**wrong)
+
+
+def test_weights_of_loadings_have_an_optimiser_of_their_own():
+    """The other weights step as without it, these by momentum over one RMS."""
+    torch.manual_seed(0)
+    start = torch.randn(2, 9)
+    gradients = torch.randn(3, 2, 9)
+    settings = TrainingSettings(learning_rate=1e-2, loading_rate=5e-2)
+
+    def walk(step_of):
+        W = torch.nn.Parameter(start.clone())
+        adam = torch.optim.AdamW([W], lr=1e-2, weight_decay=settings.weight_decay)
+        optimiser = step_of(adam, W)
+        for gradient in gradients:
+            optimiser.zero_grad(set_to_none=True)
+            W.grad = gradient.clone()
+            optimiser.step()
+        return W.detach()
+
+    both = walk(lambda adam, W: LoadingStep(adam, W, 4, settings))
+    plain = walk(lambda adam, W: adam)
+    torch.testing.assert_close(both[:, :5], plain[:, :5], rtol=0, atol=0)
+    part = torch.nn.Parameter(start[:, 5:].clone())
+    own = BlockAdamW([part], lr=5e-2, weight_decay=settings.weight_decay)
+    for gradient in gradients:
+        part.grad = gradient[:, 5:].clone()
+        own.step()
+    torch.testing.assert_close(both[:, 5:], part.detach(), rtol=0, atol=0)
+
+
+def test_without_loadings_their_step_changes_nothing():
+    inputs, Y, _ = make_data()
+    one, two = (
+        train(inputs, Y, replace(SETTINGS, max_epochs=3, loading_rate=rate))[0]
+        for rate in (0.0, 1e-2)
+    )
+    for first, second in zip(one.parameters(), two.parameters(), strict=True):
+        torch.testing.assert_close(first, second, rtol=0, atol=0)
+
+
+def test_loadings_of_one_scale_keep_their_eigenvalues_weight():
+    """Their spreads keep the ratios of sqrt(Lambda); markers and gaps are untouched."""
+    rng = np.random.default_rng(0)
+    L = rng.normal(size=(200, 3)) * [3.0, 1.0, 0.0]
+    rows = np.arange(150)
+    genotypes = rng.binomial(2, 0.4, (200, 5)).astype(np.int8)
+    own = Standardiser.fit(genotypes, L, rows).apply(genotypes, L)
+    common = Standardiser.fit(genotypes, L, rows, n_together=3).apply(genotypes, L)
+    torch.testing.assert_close(own.levels, common.levels, rtol=0, atol=0)
+    spread = common.dense[rows].double().std(0, correction=0)
+    truth = L[rows].std(axis=0)
+    assert spread[0] / spread[1] == pytest.approx(truth[0] / truth[1], rel=1e-5)
+    # the two that vary have a mean variance of 1
+    assert (spread[:2] ** 2).mean() == pytest.approx(1.0, rel=1e-5)
+    assert spread[2] == 0 and own.dense[rows, 2].abs().max() == 0

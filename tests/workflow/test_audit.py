@@ -5,7 +5,7 @@ import re
 import pytest
 from dry_runs import count, fits, plan
 
-KINDS = {"whole", "peeking", "published", "share30", "share60"}
+KINDS = {"part", "peeking", "published", "share30", "share60"}
 
 
 def test_simulated_data_have_no_reported_values(snakemake, root, tmp_path):
@@ -48,7 +48,7 @@ def test_the_papers_data_are_put_beside_the_paper(snakemake, root, tmp_path):
         ),
         (
             "ablations: {grvsnn-share3: {gate: sigmoid}}",
-            "-share<number> are taken",
+            "-held_<group> are taken",
         ),
         (
             "ablations: {grvsnn-whole: {gate: sigmoid}}",
@@ -109,11 +109,11 @@ def test_training_size_and_leakage_are_planned_beside_the_benchmark(
         if re.match(r"grvsnn-", method.group(1) if method else "") and kind in KINDS:
             seen.add(kind)
             assert (published in body) == (kind in ("published", "peeking"))
-            # an honest fit of all training animals reads what the benchmark reads
+            # an honest fit of a part reads what the benchmark reads
             assert (f"/{kind}/training.parquet" in body) == (
-                kind not in ("whole", "peeking")
+                kind not in ("part", "peeking")
             )
             assert (f"learning_curve/{kind}/folds" in body) == kind.startswith("share")
         if name == "score_predictions":
-            assert "grvsnn-whole" not in body and "published" not in body
+            assert "grvsnn-part" not in body and "published" not in body
     assert seen == KINDS

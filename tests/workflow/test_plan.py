@@ -19,6 +19,7 @@ ALONE = {
     "keep_fractions",
     "simulate_population",
     "compute_loadings",
+    "compute_relationship",
     "fit_bayes",
     "fit_lassonet",
     "fit_network",

@@ -159,6 +159,26 @@ rule compute_loadings:
         "../../scripts/compute_loadings.py"
 
 
+# A itself among the genotyped animals, for methods that read it
+rule compute_relationship:
+    input:
+        relatives=get_relatives,
+        phenotypes=f"{DATA}/phenotypes.parquet",
+    output:
+        A="<results>/{dataset}/pedigree/relationship.npy",
+    log:
+        "<logs>/compute_relationship/{dataset}.log",
+    conda:
+        "../../envs/data.yaml"
+    resources:
+        mem_mb=scale_by_size(8000),
+    params:
+        code=hash_code("compute_relationship.py"),
+        both_sexes=BOTH_SEXES,
+    script:
+        "../../scripts/compute_relationship.py"
+
+
 rule make_folds:
     input:
         GENOTYPES if config["folds"]["scheme"] == "cluster" else [],

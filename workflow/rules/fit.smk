@@ -23,7 +23,6 @@ rule fit_linear:
         code=hash_method,
         method=get_method,
         protocol=lambda wildcards: STUDY.protocol(wildcards.method),
-        both_sexes=BOTH_SEXES,
         seed=config["seed"],
     script:
         "../../scripts/fit_method.py"

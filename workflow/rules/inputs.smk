@@ -153,7 +153,7 @@ def get_fit_input(wildcards):
     if STUDY.reads(name, "environment"):
         files["environment"] = f"<results>/{dataset}/data/environment.parquet"
     if STUDY.reads(name, "relationship"):
-        files["relationship"] = get_relatives(wildcards)
+        files["relationship"] = f"<results>/{dataset}/pedigree/relationship.npy"
     if wildcards.setting != "markers":
         files["loadings"] = f"<results>/{dataset}/pedigree/loadings.parquet"
     if REGISTRY[dataset].get("dosage") == "fractional":

@@ -347,8 +347,12 @@ class GRVSNNRegressor(MultiOutputMixin, RegressorMixin, BaseEstimator):
 
 
 def _part(part: type, model: GRVSNNRegressor) -> object:
-    """Build one group of parameters from the estimator's attributes."""
-    return part(**{field.name: getattr(model, field.name) for field in fields(part)})
+    """Build one group of parameters from the estimator's attributes.
+
+    It knows no loadings, and so has none of their parameters.
+    """
+    names = (field.name for field in fields(part) if hasattr(model, field.name))
+    return part(**{name: getattr(model, name) for name in names})
 
 
 def _predicted(network: torch.nn.Module, inputs: Inputs) -> np.ndarray:

@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -64,6 +64,9 @@ class Protocol:
         split asked for, and predict with that network.
     study_folder : str, optional
         Where studies are journalled, so that a killed job goes on; None for memory.
+    loading_scale : {"common", "own"}
+        Whether loadings are divided by one standard deviation of all, or each by its
+        own.
     device : {"auto", "cpu", "cuda"}
         "auto" takes a GPU where there is one.
     """
@@ -73,12 +76,15 @@ class Protocol:
     members: int = 1
     refit: bool = False
     study_folder: str | None = None
+    loading_scale: str = "common"
     device: str = "auto"
 
     def __post_init__(self):
         for name, least in (("n_trials", 0), ("plateau", 1), ("members", 1)):
             if getattr(self, name) < least:
                 raise InputError(f"{name}: {getattr(self, name)} is below {least}")
+        if self.loading_scale not in ("common", "own"):
+            raise InputError(f"loading_scale: {self.loading_scale!r} is not known")
         torch_device(self.device)
 
 
@@ -170,11 +176,17 @@ def fit_fold(task: FoldTask, recipe: Recipe) -> FoldFit:
         # the dense path: a table holds hard calls only
         dense = np.hstack([genotypes, dense])
         genotypes = genotypes[:, :0].astype(np.int8)
-    standardiser = Standardiser.fit(genotypes, dense, task.scaling_rows)
+    released = recipe.architecture.architecture == "bottleneck"
+    common = recipe.protocol.loading_scale == "common" and not released
+    standardiser = Standardiser.fit(
+        genotypes, dense, task.scaling_rows, n_together=common * task.n_loadings
+    )
     inputs = standardiser.apply(genotypes, dense).to(device)
-    if recipe.architecture.architecture == "bottleneck":
+    if released:
         # it has no block for each marker that a table would serve
         inputs = inputs.as_dense()
+    else:
+        inputs = replace(inputs, n_loadings=task.n_loadings)
     Y = torch.from_numpy(np.array(task.Y, dtype=np.float32)).to(device)
 
     tuned = _tune_fold(task, recipe, inputs, Y)

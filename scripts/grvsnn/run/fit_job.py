@@ -29,7 +29,6 @@ from grvsnn.genotypes.plink import (
     read_genotypes,
 )
 from grvsnn.methods.loading import load_fit
-from grvsnn.pedigree.relatives import relationships_among
 from grvsnn.protocol.fold_task import FoldFit, FoldTask
 from grvsnn.protocol.folds import fold_rows
 from grvsnn.protocol.leakage import demand_no_test_animal
@@ -68,8 +67,6 @@ def load_tasks(
     fractional: str | Path | None = None,
     environment: str | Path | None = None,
     relationship: str | Path | None = None,
-    *,
-    both_sexes: bool = False,
 ) -> list[FoldTask]:
     """Build the repeat's tasks, one an outer fold.
 
@@ -92,9 +89,8 @@ def load_tasks(
     fractional : path or None
         Dosages before rounding, in place of the hard calls.
     environment, relationship : path or None
-        Common environments, and the pedigree or A, for methods that read them.
-    both_sexes : bool
-        Whether a parent may be sire and dam.
+        Common environments, and A among the genotyped animals (a .npy file), for
+        methods that read them.
 
     Raises
     ------
@@ -114,9 +110,7 @@ def load_tasks(
     row_of = pd.Series(np.arange(len(sample_ids)), index=sample_ids)
     gaps = find_gaps(dosages)
     classes = _read_environment(environment, sample_ids)
-    A = None
-    if relationship is not None:
-        A = relationships_among(relationship, sample_ids, both_sexes=both_sexes)
+    A = None if relationship is None else np.load(relationship)
     tasks = []
     for fold in sorted(fold_table["fold"].unique()):
         train, test, inner = fold_rows(fold_table, key.repeat, fold, sample_ids)

@@ -1,6 +1,6 @@
 """Standardised features as the network reads them: dosages by level, loadings dense."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -22,12 +22,15 @@ class Inputs:
     levels : Tensor of float, shape (3, M)
         Standardised value of dosage 0, 1 and 2 of each marker.
     dense : Tensor of float, shape (N, K)
-        Standardised loadings or fractional dosages.
+        Standardised fractional dosages or loadings.
+    n_loadings : int
+        How many of the last dense features are loadings.
     """
 
     genotypes: torch.Tensor
     levels: torch.Tensor
     dense: torch.Tensor
+    n_loadings: int = 0
 
     @property
     def n_samples(self) -> int:
@@ -47,13 +50,12 @@ class Inputs:
     def take(self, rows: torch.Tensor | slice) -> "Inputs":
         """Return the given animals only."""
         if isinstance(rows, slice):
-            return Inputs(self.genotypes[rows], self.levels, self.dense[rows])
-        rows = rows.to(self.genotypes.device)
-        return Inputs(
-            self.genotypes.index_select(0, rows),
-            self.levels,
-            self.dense.index_select(0, rows),
-        )
+            genotypes, dense = self.genotypes[rows], self.dense[rows]
+        else:
+            rows = rows.to(self.genotypes.device)
+            genotypes = self.genotypes.index_select(0, rows)
+            dense = self.dense.index_select(0, rows)
+        return replace(self, genotypes=genotypes, dense=dense)
 
     def standardised(self) -> torch.Tensor:
         """Return all features as floats, shape (N, P), markers first."""
@@ -62,14 +64,20 @@ class Inputs:
 
     def as_dense(self) -> "Inputs":
         """Hold the markers as floats among the dense features, standardised once."""
-        return Inputs(self.genotypes[:, :0], self.levels[:, :0], self.standardised())
+        return replace(
+            self,
+            genotypes=self.genotypes[:, :0],
+            levels=self.levels[:, :0],
+            dense=self.standardised(),
+        )
 
     def to(self, device: torch.device | str, dtype: torch.dtype | None = None):
         """Return a copy on a device, the float parts in `dtype`."""
-        return Inputs(
-            self.genotypes.to(device),
-            self.levels.to(device, dtype),
-            self.dense.to(device, dtype),
+        return replace(
+            self,
+            genotypes=self.genotypes.to(device),
+            levels=self.levels.to(device, dtype),
+            dense=self.dense.to(device, dtype),
         )
 
 
@@ -82,7 +90,8 @@ class Standardiser:
     levels : ndarray of float64, shape (3, M)
         (k - mean) / sd of each marker for dosage k = 0, 1, 2; 0 where sd is 0.
     mean, scale : ndarray of float64, shape (K,)
-        Mean and reciprocal sd of the dense features; scale 0 where sd is 0.
+        Mean and reciprocal sd of the dense features, of loadings that of all of them
+        together where asked for; scale 0 where sd is 0.
     lowest, highest : ndarray of float64, shape (K,)
         Range of the standardised dense features over the training rows. Values beyond
         are set to its ends: nothing was learned out there, and a loading of a family
@@ -97,12 +106,25 @@ class Standardiser:
 
     @classmethod
     def fit(
-        cls, genotypes: np.ndarray, dense: np.ndarray, rows: np.ndarray
+        cls,
+        genotypes: np.ndarray,
+        dense: np.ndarray,
+        rows: np.ndarray,
+        n_together: int = 0,
     ) -> "Standardiser":
-        """Take the moments over `rows` of dosages (N, M) and dense features (N, K)."""
+        """Take the moments over `rows` of dosages (N, M) and dense features (N, K).
+
+        The last `n_together` dense features, loadings, share the root mean square of
+        their standard deviations: an eigenvector's weight in the pedigree is its
+        loadings' spread, which a standard deviation of its own would take away.
+        """
         mean, sd = column_moments(genotypes, rows)
         levels = (np.arange(N_LEVELS)[:, None] - mean) * reciprocal(sd)
         dense_mean, dense_sd = column_moments(dense, rows)
+        together = dense_sd[len(dense_sd) - n_together :]
+        if together.any():
+            common = np.sqrt(np.mean(together[together > 0] ** 2))
+            together[together > 0] = common
         scale = reciprocal(dense_sd)
         seen = (np.asarray(dense[rows], dtype=float) - dense_mean) * scale
         return cls(levels, dense_mean, scale, seen.min(axis=0), seen.max(axis=0))

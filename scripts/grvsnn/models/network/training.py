@@ -40,6 +40,9 @@ class TrainingSettings:
         for `patience` epochs.
     optimiser : {"adamw", "block_adamw"}
         Second moments per weight, or one per tensor and trait (see `BlockAdamW`).
+    loading_rate : float
+        Step of the head's weights of loadings (see `LoadingStep`); 0 moves them as all
+        others.
     """
 
     batch_size: int = 128
@@ -49,6 +52,7 @@ class TrainingSettings:
     max_epochs: int = 200
     patience: int = 25
     optimiser: str = "adamw"
+    loading_rate: float = 0.0
 
     def __post_init__(self):
         checks = {
@@ -59,6 +63,7 @@ class TrainingSettings:
             "max_epochs": self.max_epochs >= 1,
             "patience": self.patience >= 1,
             "optimiser": self.optimiser in OPTIMISERS,
+            "loading_rate": self.loading_rate >= 0,
         }
         for name, valid in checks.items():
             if not valid:
@@ -131,7 +136,7 @@ def fit_network(
     start = time.perf_counter()
     generator = torch.Generator().manual_seed(seed)
     optimiser = make_optimiser(network, settings)
-    stepper = _Stepper(network, optimiser, inputs.take(_index(fit_rows)))
+    stepper = _Stepper(network, optimiser, inputs.take(_index(fit_rows)), settings)
     fit_Y = _observed(Y, fit_rows, "fit")
     validation = inputs.take(_index(validation_rows))
     validation_Y = _observed(Y, validation_rows, "validation")
@@ -201,7 +206,7 @@ def fit_epochs(
     """
     generator = torch.Generator().manual_seed(seed)
     optimiser = make_optimiser(network, settings)
-    stepper = _Stepper(network, optimiser, inputs.take(_index(rows)))
+    stepper = _Stepper(network, optimiser, inputs.take(_index(rows)), settings)
     observed = _observed(Y, rows, "training")
     for _ in range(n_epochs):
         batches = _batches(len(rows), settings.batch_size, generator)
@@ -220,7 +225,8 @@ def epoch_of_steps(
     For benchmarks: the same steps as `fit_network`, without validation.
     """
     generator = torch.Generator().manual_seed(seed)
-    stepper = _Stepper(network, make_optimiser(network, settings), inputs)
+    optimiser = make_optimiser(network, settings)
+    stepper = _Stepper(network, optimiser, inputs, settings)
     batches = _batches(inputs.n_samples, settings.batch_size, generator)
 
     def run_steps(n_steps: int) -> None:
@@ -304,6 +310,53 @@ class BlockAdamW(torch.optim.Optimizer):
         parameter.sub_(state["mean"] * rate.view(shape))
 
 
+class LoadingStep:
+    """A step in which the head's weights of loadings have an optimiser of their own.
+
+    They move by momentum over the root mean square gradient of all of a trait's
+    loadings (`BlockAdamW`), with a step of their own. Loadings that share one scale
+    then move as their gradients say: those of large families most, as in BLUP.
+
+    Parameters
+    ----------
+    optimiser : Optimizer
+        Of all other weights.
+    W : Parameter, shape (T, P)
+        The head; its last columns are those of the loadings.
+    n_loadings : int
+    settings : TrainingSettings
+        ``loading_rate`` and ``weight_decay``.
+    """
+
+    def __init__(
+        self,
+        optimiser: torch.optim.Optimizer,
+        W: nn.Parameter,
+        n_loadings: int,
+        settings: TrainingSettings,
+    ):
+        self.others = optimiser
+        self.W = W
+        self.columns = slice(W.shape[1] - n_loadings, None)
+        # a view: what moves it moves W
+        self.part = nn.Parameter(W.data[:, self.columns])
+        group = {"params": [self.part], "weight_decay": settings.weight_decay}
+        self.own = BlockAdamW([group], lr=settings.loading_rate)
+
+    def zero_grad(self, *, set_to_none: bool) -> None:
+        """Forget all gradients."""
+        self.others.zero_grad(set_to_none=set_to_none)
+
+    def step(self) -> None:
+        """Update all parameters once."""
+        kept = self.part.detach().clone()
+        self.others.step()
+        with torch.no_grad():
+            self.part.copy_(kept)
+        self.part.grad = self.W.grad[:, self.columns]
+        self.own.step()
+
+
 class _Stepper:
     """Optimiser steps that survive running out of memory.
 
@@ -311,9 +364,13 @@ class _Stepper:
     theirs, so the parts change nothing but rounding.
     """
 
-    def __init__(self, network, optimiser, inputs: Inputs):
+    def __init__(self, network, optimiser, inputs: Inputs, settings: TrainingSettings):
         self.network = network
         self.optimiser = optimiser
+        if settings.loading_rate and inputs.n_loadings:
+            self.optimiser = LoadingStep(
+                optimiser, network.W, inputs.n_loadings, settings
+            )
         self.inputs = inputs
         self.part_size = inputs.n_samples
 
