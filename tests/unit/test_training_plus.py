@@ -9,7 +9,7 @@ import torch
 import toy_tasks
 from grvsnn.base.errors import InputError
 from grvsnn.base.files import write_json
-from grvsnn.methods import gblup
+from grvsnn.methods import gblup, mtgblup
 from grvsnn.methods.grvsnn_plus import fit
 from grvsnn.models.plus.gradient_flow import gradient_flow
 from grvsnn.protocol.fold_task import column_moments, standardise
@@ -120,24 +120,27 @@ def test_test_phenotypes_are_never_read(tasks):
     np.testing.assert_array_equal(one.importance, two.importance)
 
 
-def test_without_products_and_relatives_it_is_gblup(population):
-    """The layers of markers and loadings alone are GBLUP with two kernels."""
-    for setting in ("markers_pedigree", "pedigree"):
-        tasks = toy_tasks.make_tasks(
-            *population, method="grvsnn_plus", setting=setting
-        )[:1]
-        bare = {"relatives": [], "start_scales": [], "dominance_scales": []}
-        plus, reference = fit(tasks, bare, 1)[0], gblup.fit(tasks, {}, 1)[0]
-        assert plus.info["parts"] == ["reml"]
-        facts = plus.info["layers"]["t0"]["shares"]
-        assert list(facts) == reference.info["kernels"]
-        assert facts == pytest.approx(reference.info["traits"]["t0"]["shares"])
-        np.testing.assert_allclose(plus.predicted, reference.predicted, atol=1e-10)
-        np.testing.assert_allclose(
-            plus.feature_columns["effect"],
-            reference.feature_columns["effect"],
-            atol=1e-10,
-        )
+@pytest.mark.parametrize("n_traits", [1, 2])
+@pytest.mark.parametrize("setting", ["markers_pedigree", "pedigree"])
+def test_without_products_and_relatives_it_is_gblup(population, setting, n_traits):
+    """The layers of markers and loadings alone are GBLUP, of all traits together."""
+    genotypes, loadings, Y = population
+    tasks = toy_tasks.make_tasks(
+        genotypes, loadings, Y[:, :n_traits], method="grvsnn_plus", setting=setting
+    )[:1]
+    bare = {"relatives": [], "start_scales": [], "dominance_scales": []}
+    method = gblup if n_traits == 1 else mtgblup
+    plus, reference = fit(tasks, bare, 1)[0], method.fit(tasks, {}, 1)[0]
+    assert plus.info["parts"] == ["reml"]
+    facts = plus.info["layers"]["t0"]["shares"]
+    assert list(facts) == reference.info["kernels"]
+    assert facts == pytest.approx(reference.info["traits"]["t0"]["shares"])
+    np.testing.assert_allclose(plus.predicted, reference.predicted, atol=1e-10)
+    np.testing.assert_allclose(
+        plus.feature_columns["effect"],
+        reference.feature_columns["effect"],
+        atol=1e-10,
+    )
 
 
 def test_curves_are_additive_effects_and_dominance_deviations(tasks):

@@ -17,17 +17,10 @@ import torch
 from threadpoolctl import threadpool_limits
 
 from grvsnn.models.mixed.kernels import LOADINGS, Kernels, shared_products
-from grvsnn.models.mixed.multitrait import (
-    Covariances,
-    fit_covariances,
-    solve_jointly,
-)
+from grvsnn.models.mixed.multitrait import Covariances, JointModel, traits_overlap
 from grvsnn.protocol.fold_task import FoldFit, FoldTask, normalise_importance
 
 logger = logging.getLogger(__name__)
-
-LEAST_SHARE = 0.5
-"""Share of a trait's records that must be on animals with every trait observed."""
 
 
 def fit(
@@ -68,31 +61,17 @@ def _fit_fold(task: FoldTask, products: np.ndarray) -> FoldFit:
     start = time.perf_counter()
     factors = {LOADINGS: task.loadings} if task.n_loadings else {}
     kernels = Kernels(task, products, factors)
-    observed = np.isfinite(task.Y[task.train])
-    rows = task.train[observed.any(axis=1)]
-    groups = _traits_together(observed)
-    predicted = np.empty((len(task.test), len(task.traits)))
-    effects = np.zeros((task.n_features, len(task.traits)))
+    traits = list(range(len(task.traits)))
+    together = traits_overlap(np.isfinite(task.Y[task.train]))
+    predicted = np.empty((len(task.test), len(traits)))
+    effects = np.zeros((task.n_features, len(traits)))
     facts: dict[str, dict[str, object]] = {}
-    for members in groups:
+    for members in [traits] if together else [[trait] for trait in traits]:
         Y = task.Y[:, members]
-        complete = rows[np.isfinite(Y[rows]).all(axis=1)]
-        contrasts = kernels.over(complete)
-        found = fit_covariances(Y[complete], contrasts)
-        scales = np.where(contrasts.scales > 0, contrasts.scales, 1.0)
-        use = rows[np.isfinite(Y[rows]).any(axis=1)]
-        over = [
-            kernels.block(name, use, use) / scale
-            for name, scale in zip(kernels.names, scales, strict=True)
-        ]
-        mean, weights = solve_jointly(Y[use], over, found)
-        predicted[:, members] = mean
-        spread = np.zeros((len(task.Y), len(members)))
-        for name, scale, S in zip(kernels.names, scales, found.kernels, strict=True):
-            spread[use] = weights @ S / scale
-            predicted[:, members] += kernels.block(name, task.test, use) @ spread[use]
-            effects[:, members] += kernels.effects_of(name, spread)
-        facts |= _describe(task, members, kernels.names, found, len(complete))
+        model = JointModel(kernels, Y, task.train)
+        everyone, effects[:, members] = model.predict(Y, task.train)
+        predicted[:, members] = everyone[task.test]
+        facts |= _describe(task, members, model)
     logger.info("mtgblup repeat %d fold %d: %s", task.repeat, task.fold, facts)
     return FoldFit(
         predicted=predicted,
@@ -107,38 +86,34 @@ def _fit_fold(task: FoldTask, products: np.ndarray) -> FoldFit:
     )
 
 
-def _traits_together(observed: np.ndarray) -> list[list[int]]:
-    """All traits in one group, or each alone where their records hardly overlap."""
-    n_complete = observed.all(axis=1).sum()
-    least = LEAST_SHARE * observed.sum(axis=0).max()
-    everyone = list(range(observed.shape[1]))
-    return [everyone] if n_complete >= least else [[trait] for trait in everyone]
-
-
 def _describe(
-    task: FoldTask,
-    members: Sequence[int],
-    names: Sequence[str],
-    found: Covariances,
-    n_complete: int,
+    task: FoldTask, members: Sequence[int], model: JointModel
 ) -> dict[str, dict[str, object]]:
     """JSON-able summary of each trait: shares, and its genetic correlations."""
-    sd = np.sqrt(np.diagonal(found.kernels.sum(axis=0)))
-    scale = np.outer(sd, sd)
-    genetic = found.kernels.sum(axis=0)
-    r = np.divide(genetic, scale, out=np.zeros_like(scale), where=scale > 0)
+    found = model.covariances
+    r = genetic_correlations(found)
     return {
         task.traits[t]: {
             "h2": float(found.shares[:, i].sum()),
-            "shares": dict(zip(names, found.shares[:, i].tolist(), strict=True)),
+            "shares": dict(
+                zip(model.kernels.names, found.shares[:, i].tolist(), strict=True)
+            ),
             "genetic_correlations": {
                 task.traits[other]: float(r[i, k])
                 for k, other in enumerate(members)
                 if other != t
             },
-            "n_complete": n_complete,
+            "n_complete": model.n_complete,
             "log_likelihood": found.log_likelihood,
             "converged": found.converged,
         }
         for i, t in enumerate(members)
     }
+
+
+def genetic_correlations(found: Covariances) -> np.ndarray:
+    """Correlations of the traits' genetic values over all kernels, shape (T, T)."""
+    genetic = found.kernels.sum(axis=0)
+    sd = np.sqrt(np.diagonal(genetic))
+    scale = np.outer(sd, sd)
+    return np.divide(genetic, scale, out=np.zeros_like(scale), where=scale > 0)

@@ -21,12 +21,20 @@ import torch
 from scipy.optimize import minimize
 from scipy.sparse.linalg import LinearOperator, cg
 
-from grvsnn.models.mixed.reml import RESIDUAL_FLOOR, Contrasts
+from grvsnn.models.mixed.kernels import Kernels
+from grvsnn.models.mixed.reml import RESIDUAL_FLOOR, Contrasts, fit_reml
 
+LEAST_START = 0.01
+"""Least share of a kernel at the start."""
+LEAST_USED = 1e-3
+"""Share up to which a kernel is of no use to a trait on its own."""
 MAX_STEPS = 300
 """Limit of the quasi-Newton steps."""
 TOLERANCE = 1e-10
 """Relative residual at which conjugate gradients stop."""
+LEAST_SHARE = 0.5
+"""Share of the records of the trait with most that must be on animals with every trait
+observed, for the traits' covariances to be estimated from these."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,6 +69,10 @@ class Covariances:
 def fit_covariances(Y: np.ndarray, contrasts: Contrasts) -> Covariances:
     """Maximise the restricted likelihood over all covariance matrices.
 
+    It starts where the traits, each fitted on its own, share their correlations
+    between kernels and residuals. A kernel that none of them has any use for alone is
+    left out: its covariances are 0.
+
     Parameters
     ----------
     Y : ndarray, shape (n, T)
@@ -70,26 +82,29 @@ def fit_covariances(Y: np.ndarray, contrasts: Contrasts) -> Covariances:
     """
     r = contrasts.basis.T @ (Y - Y.mean(axis=0))
     n_traits = Y.shape[1]
-    n_parts = contrasts.n_kernels + 1
-    lower = np.tril_indices(n_traits)
-    model = _Likelihood(r, contrasts, lower)
+    alone = np.array([fit_reml(y, contrasts).shares for y in Y.T])
+    # the first kernel stays: it is the diagonal
+    used = [0, *(k for k in range(1, len(alone.T)) if alone[:, k].max() > LEAST_USED)]
+    model = _Likelihood(r, contrasts, used)
     spread = np.linalg.cholesky(np.cov(r.T, ddof=0, bias=True).reshape(n_traits, -1))
-    # half of the variance is the residual's, the kernels share the other half
-    parts = [0.5 / contrasts.n_kernels] * contrasts.n_kernels + [0.5]
-    start = np.concatenate([np.sqrt(part) * spread[lower] for part in parts])
+    shares = np.column_stack([alone[:, used], 1.0 - alone[:, used].sum(axis=1)])
+    # a share of 0 has no gradient in its root
+    shares = np.sqrt(np.maximum(shares, LEAST_START))
+    start = np.concatenate([(part[:, None] * spread)[model.lower] for part in shares.T])
     found = minimize(
         model.descent,
         start,
         jac=True,
         method="L-BFGS-B",
-        options={"maxiter": MAX_STEPS, "gtol": 1e-5, "ftol": 1e-13},
+        options={"maxiter": MAX_STEPS, "gtol": 1e-5, "ftol": 1e-11},
     )
-    roots = [model.root(part) for part in np.split(found.x, n_parts)]
-    squares = np.array([(root @ root.T).numpy() for root in roots])
-    floor = RESIDUAL_FLOOR * np.eye(n_traits)
+    roots = map(model.root, np.split(found.x, len(used) + 1))
+    *parts, residual = [(root @ root.T).numpy() for root in roots]
+    kernels = np.zeros((contrasts.n_kernels, n_traits, n_traits))
+    kernels[used] = parts
     return Covariances(
-        kernels=squares[:-1],
-        residual=squares[-1] + floor,
+        kernels=kernels,
+        residual=residual + RESIDUAL_FLOOR * np.eye(n_traits),
         log_likelihood=-float(found.fun) * len(r),
         converged=bool(found.success),
     )
@@ -99,14 +114,15 @@ class _Likelihood:
     """Minus the log-likelihood for an animal, and its gradient."""
 
     def __init__(
-        self, r: np.ndarray, contrasts: Contrasts, lower: tuple[np.ndarray, np.ndarray]
+        self, r: np.ndarray, contrasts: Contrasts, used: Sequence[int]
     ) -> None:
         self.r = torch.from_numpy(r)
         self.d = torch.from_numpy(contrasts.spectrum)[:, None, None]
-        self.F = torch.from_numpy(contrasts.factors)
-        self.blocks = contrasts.blocks
-        self.lower = lower
+        parts = [contrasts.factors[:, contrasts.blocks[k - 1]] for k in used[1:]]
+        self.F = torch.from_numpy(np.hstack([np.empty((len(r), 0)), *parts]))
+        self.widths = [part.shape[1] for part in parts]
         self.n_traits = r.shape[1]
+        self.lower = np.tril_indices(self.n_traits)
 
     def root(self, values: np.ndarray | torch.Tensor) -> torch.Tensor:
         """Lower triangular B of one covariance matrix."""
@@ -144,29 +160,29 @@ class _Likelihood:
         With W the columns f x B of all factors, |V| grows by |I + W' D^-1 W|, and
         r' V^-1 r loses b' (I + W' D^-1 W)^-1 b for b = W' D^-1 r.
         """
-        T = self.n_traits
-        grids, sides = [], []
-        for root, block in zip(roots, self.blocks, strict=True):
-            sides.append((self.F[:, block].T @ solved) @ root)
-            row = []
-            for other, against in zip(roots, self.blocks, strict=True):
-                weights = root.T @ inverse @ other
-                cells = [
-                    [
-                        self.F[:, block].T
-                        @ (weights[:, s, t, None] * self.F[:, against])
-                        for t in range(T)
-                    ]
-                    for s in range(T)
-                ]
-                row.append(torch.cat([torch.cat(cell, dim=1) for cell in cells]))
-            grids.append(torch.cat(row, dim=1))
-        C = torch.cat(grids)
-        C = C + torch.eye(len(C), dtype=torch.float64)
-        b = torch.cat([side.T.reshape(-1) for side in sides])
+        T, m = self.n_traits, self.F.shape[1]
+        # B of each column's kernel
+        B = torch.cat(
+            [
+                root.expand(width, T, T)
+                for root, width in zip(roots, self.widths, strict=True)
+            ]
+        )
+        grids = {
+            (s, t): self.F.T @ (inverse[:, s, t, None] * self.F)
+            for s in range(T)
+            for t in range(s + 1)
+        }
+        M = torch.stack(
+            [grids[max(s, t), min(s, t)] for s in range(T) for t in range(T)]
+        ).view(T, T, m, m)
+        half = torch.einsum("uvab,bvt->uabt", M, B)
+        C = torch.einsum("aus,uabt->asbt", B, half).reshape(m * T, m * T)
+        C = C + torch.eye(m * T, dtype=torch.float64)
+        b = torch.einsum("au,aus->as", self.F.T @ solved, B).reshape(-1, 1)
         L = torch.linalg.cholesky(C)
-        half = torch.linalg.solve_triangular(L, b[:, None], upper=False)
-        return 2.0 * L.diagonal().log().sum(), (half**2).sum()
+        side = torch.linalg.solve_triangular(L, b, upper=False)
+        return 2.0 * L.diagonal().log().sum(), (side**2).sum()
 
 
 def solve_jointly(
@@ -217,3 +233,68 @@ def solve_jointly(
     weights = np.zeros(Y.shape)
     weights[observed] = y - mean @ X
     return mean, weights
+
+
+def traits_overlap(observed: np.ndarray) -> bool:
+    """Tell whether several traits have enough animals in common for one model.
+
+    Parameters
+    ----------
+    observed : ndarray of bool, shape (n, T)
+        Which records training animals have.
+    """
+    n_complete = observed.all(axis=1).sum()
+    enough = n_complete >= LEAST_SHARE * observed.sum(axis=0).max(initial=0)
+    return bool(observed.shape[1] > 1 and n_complete >= 3 and enough)
+
+
+class JointModel:
+    """All traits in one model, with the covariances that their records ask for.
+
+    Parameters
+    ----------
+    kernels : Kernels
+        The kernels of one fold.
+    Y : ndarray, shape (n_samples, T)
+        Phenotypes, NaN where missing; covariances are estimated from those of `rows`
+        that have every trait.
+    rows : ndarray of int
+        Training rows.
+
+    Attributes
+    ----------
+    covariances : Covariances
+    n_complete : int
+        Animals that they are estimated from.
+    """
+
+    def __init__(self, kernels: Kernels, Y: np.ndarray, rows: np.ndarray) -> None:
+        complete = rows[np.isfinite(Y[rows]).all(axis=1)]
+        contrasts = kernels.over(complete)
+        self.kernels = kernels
+        self.covariances = fit_covariances(Y[complete], contrasts)
+        self.n_complete = len(complete)
+        self._scales = np.where(contrasts.scales > 0, contrasts.scales, 1.0)
+
+    def predict(self, Y: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Predict every animal from the records of some, at these covariances.
+
+        Returns
+        -------
+        predicted : ndarray, shape (n_samples, T)
+        effects : ndarray, shape (n_features, T)
+            Of one training standard deviation of each feature.
+        """
+        use = rows[np.isfinite(Y[rows]).any(axis=1)]
+        named = list(zip(self.kernels.names, self._scales, strict=True))
+        over = [self.kernels.block(name, use, use) / scale for name, scale in named]
+        mean, weights = solve_jointly(Y[use], over, self.covariances)
+        everyone = np.arange(len(Y))
+        predicted = np.tile(mean, (len(Y), 1))
+        effects = np.zeros((self.kernels.task.n_features, Y.shape[1]))
+        for (name, scale), S in zip(named, self.covariances.kernels, strict=True):
+            spread = np.zeros(Y.shape)
+            spread[use] = weights @ S / scale
+            predicted += self.kernels.block(name, everyone, use) @ spread[use]
+            effects += self.kernels.effects_of(name, spread)
+        return predicted, effects

@@ -1,15 +1,19 @@
 """The mixed model of grvsnn_plus: kernels of markers, loadings and relatives, by REML.
 
-A kernel is a layer with normal output weights, hence the names below.
+A kernel is a layer with normal output weights, hence the names below. Where traits are
+recorded on the same animals they share one model, with genetic and residual
+correlations; else each has its own.
 """
 
 import logging
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from grvsnn.models.mixed.kernels import LOADINGS, Kernels, observation_patterns
+from grvsnn.models.mixed.multitrait import JointModel, traits_overlap
 from grvsnn.models.mixed.reml import Contrasts, RemlFit, fit_reml
 from grvsnn.models.plus.relatives_layer import cosines, relatives_factor
 from grvsnn.protocol.fold_task import FoldTask
@@ -51,6 +55,11 @@ class _Choice:
     reml: RemlFit
     n_relatives: float
 
+    @property
+    def height(self) -> float:
+        """Restricted log-likelihood; below all others where there is no variance."""
+        return float(np.nan_to_num(self.reml.log_likelihood, nan=-np.inf))
+
 
 def fit_polygenic(
     task: FoldTask, products: np.ndarray, relatives: Sequence[float]
@@ -70,17 +79,24 @@ def fit_polygenic(
     PolygenicFit
     """
     T, n = len(task.traits), len(task.Y)
+    observed = np.isfinite(task.Y[task.train])
+    together = traits_overlap(observed)
     base = Kernels(task, products, {LOADINGS: task.loadings} if task.n_loadings else {})
     factors = _relatives_factors(task, products, relatives)
     offered = [*base.names, *([RELATIVES] if factors else [])]
     predicted = np.empty((n, T))
     members = np.empty((len(task.inner_splits), n, T))
     effects, facts = np.empty((task.n_features, T)), {}
+    height: Counter[float] = Counter()
     for rows, traits in observation_patterns(task):
         models = _models(base, factors, rows)
         for t in traits:
             y = task.Y[:, t]
-            choice = _choose(models, y[rows])
+            fits = _fit_all(models, y[rows])
+            height.update({k: fit.height for k, fit in fits.items()})
+            if together:
+                continue
+            choice = max(fits.values(), key=lambda fit: fit.height)
             blup = choice.kernels.blup(choice.reml, rows, y[rows])
             predicted[:, t] = blup.predicted
             members[:, :, t] = [
@@ -92,6 +108,34 @@ def fit_polygenic(
             name = task.traits[t]
             facts[name] = _describe(choice, offered)
             logger.info("fold %d %s: %s", task.fold, name, facts[name])
+    if together:
+        # one number of relatives for all traits, by their likelihoods together
+        best = max(height, key=height.__getitem__)
+        kernels = base.with_factor(RELATIVES, factors[best]) if best else base
+        return _fit_jointly(task, kernels, best, offered)
+    return PolygenicFit(predicted, members, effects, facts)
+
+
+def _fit_jointly(
+    task: FoldTask, kernels: Kernels, n_relatives: float, offered: Sequence[str]
+) -> PolygenicFit:
+    """All traits in one model; members are fitted at the same covariances."""
+    model = JointModel(kernels, task.Y, task.train)
+    predicted, effects = model.predict(task.Y, task.train)
+    members = np.array(
+        [model.predict(task.Y, fit_rows)[0] for fit_rows, _ in task.inner_splits]
+    ).reshape(-1, *task.Y.shape)
+    found = model.covariances
+    facts = {}
+    for t, name in enumerate(task.traits):
+        shares = dict(zip(kernels.names, found.shares[:, t].tolist(), strict=True))
+        facts[name] = {
+            "n_relatives": float(n_relatives),
+            "shares": {kernel: shares.get(kernel, 0.0) for kernel in offered},
+            "log_likelihood": found.log_likelihood,
+            "converged": found.converged,
+        }
+    logger.info("fold %d, all traits: %s", task.fold, facts)
     return PolygenicFit(predicted, members, effects, facts)
 
 
@@ -117,18 +161,19 @@ def _models(
     return models
 
 
-def _choose(models: dict[float, tuple[Kernels, Contrasts]], y: np.ndarray) -> _Choice:
-    """Fit every model to a trait; the largest restricted likelihood wins."""
+def _fit_all(
+    models: dict[float, tuple[Kernels, Contrasts]], y: np.ndarray
+) -> dict[float, _Choice]:
+    """Fit every model to a trait, by its number of relatives."""
     kernels, contrasts = models[0.0]
-    best = _Choice(kernels, fit_reml(y, contrasts), 0.0)
-    start = [*best.reml.shares, _FIRST_SHARE]
+    found = {0.0: _Choice(kernels, fit_reml(y, contrasts), 0.0)}
     for n_relatives, (kernels, contrasts) in models.items():
         if n_relatives == 0.0:
             continue
+        start = [*found[0.0].reml.shares, _FIRST_SHARE]
         reml = fit_reml(y, contrasts, start=start)
-        if reml.log_likelihood > best.reml.log_likelihood:
-            best = _Choice(kernels, reml, n_relatives)
-    return best
+        found[n_relatives] = _Choice(kernels, reml, n_relatives)
+    return found
 
 
 def _member(choice: _Choice, fit_rows: np.ndarray, y: np.ndarray) -> np.ndarray:
