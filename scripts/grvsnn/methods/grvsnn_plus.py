@@ -10,8 +10,8 @@ the pedigree loadings L, and of relatives found by their markers
 (`grvsnn.models.plus.relatives_layer`). Their effects b, l and u are normal with one
 variance a kernel, and correlated between traits that are recorded on the same animals
 (`grvsnn.models.mixed.multitrait`); REML on the training rows estimates the covariances
-and how many relatives count as close. The other parts are additive and dominance effects of markers,
-trained as products by gradient flow from a small start
+and how many relatives count as close. The other parts are additive and dominance
+effects of markers, trained as products by gradient flow from a small start
 (`grvsnn.models.plus.marker_effects`), one part a start scale r, on every inner split;
 they pick out large and dominant loci.
 
