@@ -27,6 +27,7 @@ CONFIG = {
     "seed": 1,
     "folds": {"scheme": "stratified", "repeats": 2, "folds": 5, "inner_folds": 5},
     "evaluation": {"rope": 0.01},
+    "held_out": {"groups": ["family"]},
 }
 
 
@@ -110,6 +111,12 @@ def test_companions_are_written_up_where_there_are_any(results):
     page = reference_page(results, CONFIG, "mouse.yaml", "a machine")
     assert "Training size and leakage under the two protocols" in page
     assert "(optimistic)" in page
+    assert "held out" not in page
+    held = make_scores(["gblup-held_family"], 1)
+    write_parquet(held, results / "mouse/held_family/scores.parquet")
+    page = reference_page(results, CONFIG, "mouse.yaml", "a machine")
+    assert "Families and environments held out" in page
+    assert "Full-sib families held out" in page
 
 
 def test_parts_and_variants_are_written_up_where_there_are_any(results):

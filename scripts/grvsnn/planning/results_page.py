@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pandas as pd
 import yaml
 
 from grvsnn.base.errors import InputError
@@ -17,6 +18,7 @@ from grvsnn.planning.estimate import duration
 from grvsnn.report.tables import markdown
 from grvsnn.report.tables.ablation import variants_table
 from grvsnn.report.tables.comparisons import comparison_table
+from grvsnn.report.tables.held_out import held_out_table
 from grvsnn.report.tables.learning_curve import shares_table
 from grvsnn.report.tables.optimism import cells_table
 from grvsnn.report.tables.parts import parts_table
@@ -178,6 +180,12 @@ def _tables(
     if "learning_curve" in companions:
         curves = read_parquet(companions["learning_curve"])
         tables.append((shares_table(scores, curves, folds), "Learning curves"))
+    groups = [f"held_{group}" for group in config["held_out"]["groups"]]
+    paths = [folder / name / "scores.parquet" for name in groups]
+    if paths := [path for path in paths if path.exists()]:
+        held = pd.concat(map(read_parquet, paths), ignore_index=True)
+        table = held_out_table(scores, held, config["folds"]["scheme"])
+        tables.append((table, "Families and environments held out"))
     return [markdown.render(*table) for table in tables]
 
 
