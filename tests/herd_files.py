@@ -33,6 +33,8 @@ def write_herd(population: SimulatedPopulation, folder: Path) -> dict[str, dict]
     X, markers = population.genotypes, population.markers
     write_genotypes(X, ids, markers, folder / "herd.bed")
     write_vcf(X, ids, markers, folder / "herd.vcf.gz")
+    write_raw(X, ids, markers, folder / "herd.raw")
+    write_hapmap(X, ids, markers, folder / "herd.hmp.txt")
     table = pd.DataFrame(X, index=ids, columns=markers["snp"]).astype(object)
     table = table.where(table >= 0, "NA")
     table.to_csv(folder / "herd.csv", index_label="id")
@@ -63,6 +65,11 @@ def write_herd(population: SimulatedPopulation, folder: Path) -> dict[str, dict]
     genotypes = {
         "plink": {"genotypes": str(folder / "herd.bed")},
         "vcf": {"genotypes": str(folder / "herd.vcf.gz")},
+        "raw": {
+            "genotypes": str(folder / "herd.raw"),
+            "map": str(folder / "herd.bim"),
+        },
+        "hapmap": {"genotypes": str(folder / "herd.hmp.txt")},
         "csv": {
             "genotypes": str(folder / "herd.csv"),
             "map": str(folder / "herd.bim"),
@@ -89,3 +96,28 @@ def write_vcf(
         lines.append("\t".join([*map(str, site), ".", "PASS", ".", "GT:DP", *calls]))
     with gzip.open(path, "wt", encoding="utf-8") as opened:
         opened.write("\n".join(lines) + "\n")
+
+
+def write_raw(
+    X: np.ndarray, ids: np.ndarray, markers: pd.DataFrame, path: Path
+) -> None:
+    names = [f"{marker.snp}_{marker.a1}" for marker in markers.itertuples()]
+    lines = [" ".join(["FID", "IID", "PAT", "MAT", "SEX", "PHENOTYPE", *names])]
+    for name, calls in zip(ids, X.tolist(), strict=True):
+        cells = ["NA" if call < 0 else str(call) for call in calls]
+        lines.append(" ".join(["0", name, "0", "0", "0", "-9", *cells]))
+    path.write_text("\n".join(lines) + "\n")
+
+
+def write_hapmap(
+    X: np.ndarray, ids: np.ndarray, markers: pd.DataFrame, path: Path
+) -> None:
+    fixed = "rs# alleles chrom pos strand assembly# center protLSID assayLSID panelLSID"
+    lines = ["\t".join([*fixed.split(), "QCcode", *ids])]
+    for column, marker in enumerate(markers.itertuples()):
+        other, counted = marker.a2, marker.a1
+        pairs = {-1: "NN", 0: 2 * other, 1: counted + other, 2: 2 * counted}
+        site = [marker.snp, f"{other}/{counted}", marker.chromosome, marker.position]
+        calls = [pairs[call] for call in X[:, column].tolist()]
+        lines.append("\t".join([*map(str, site), "+", *["NA"] * 6, *calls]))
+    path.write_text("\n".join(lines) + "\n")

@@ -5,8 +5,10 @@ import pandas as pd
 import pytest
 from grvsnn.base.errors import InputError
 from grvsnn.datasets.dosage_table import read_dosage_table
+from grvsnn.datasets.hapmap import read_hapmap
 from grvsnn.datasets.parents import read_parents, spell_alike
 from grvsnn.datasets.plink_files import read_plink
+from grvsnn.datasets.raw_table import read_raw
 from grvsnn.datasets.records import (
     missing_codes,
     parse_numbers,
@@ -337,3 +339,87 @@ def test_animals_and_markers_whose_names_repeat_get_plinks_longer_ones(tmp_path)
     assert calls.notes == {"animals_named_by_family": 3, "markers_named_by_position": 2}
     with pytest.raises(InputError, match="animal '1' stands twice"):
         plink(tmp_path, **{"x.fam": fam.replace("f2 1", "f1 1")})
+
+
+RAW = (
+    "FID IID PAT MAT SEX PHENOTYPE m1_A m2_T(/G)\n"
+    "0 a1 0 0 1 -9 0 2\n0 a2 0 0 2 -9 1 NA\n"
+)
+
+
+def test_raw_files_count_the_allele_that_they_name(tmp_path):
+    path = tmp_path / "x.raw"
+    path.write_text(RAW)
+    calls = read_raw(path)
+    np.testing.assert_array_equal(calls.dosages, [[0, 2], [1, -1]])
+    assert calls.marker_map["snp"].tolist() == ["m1", "m2"]
+    alleles = calls.marker_map[["a1", "a2"]].to_numpy().tolist()
+    assert alleles == [["A", "0"], ["T", "G"]]
+    (tmp_path / "x.bim").write_text("1 m1 0 5 C A\n1 m2 0 9 T G\n")
+    mapped = read_raw(path, tmp_path / "x.bim").marker_map
+    assert mapped[["position", "a1", "a2"]].to_numpy().tolist() == [
+        [5, "A", "C"],
+        [9, "T", "G"],
+    ]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (("FID IID", "id IID"), "begins with the columns FID IID"),
+        (("m2_T(/G)", "m1_HET"), "recode AD"),
+        (("m2_T(/G)", "m2"), "'m2' does not end in the allele"),
+        (("m2_T(/G)", "m1_T"), "marker 'm1' stands twice"),
+        ((" 0 2\n", " 0 3\n"), "line 2: dosage '3'"),
+        (("0 a2", "0 a1"), "animal 'a1' stands twice"),
+    ],
+)
+def test_raw_files_that_are_something_else_are_refused(tmp_path, change, message):
+    path = tmp_path / "x.raw"
+    path.write_text(RAW.replace(*change))
+    with pytest.raises(InputError, match=message):
+        read_raw(path)
+
+
+def test_a_map_of_other_alleles_is_refused(tmp_path):
+    (tmp_path / "x.raw").write_text(RAW)
+    (tmp_path / "x.bim").write_text("1 m1 0 5 C G\n1 m2 0 9 T G\n")
+    with pytest.raises(InputError, match=r"'m1' has the alleles C and G, .* counts A"):
+        read_raw(tmp_path / "x.raw", tmp_path / "x.bim")
+
+
+HAPMAP = (
+    "rs#\talleles\tchrom\tpos\tstrand\tb\tc\td\te\tf\tQC\ta1\ta2\ta3\n"
+    "m1\tA/C\t1\t5\t+\tNA\tNA\tNA\tNA\tNA\tNA\tAA\tCA\tNN\n"
+    "m2\tG/T\t2\t7\t+\tNA\tNA\tNA\tNA\tNA\tNA\tK\tT\tG\n"
+    "m3\t-/T\t2\t8\t+\tNA\tNA\tNA\tNA\tNA\tNA\tT\tT\t-\n"
+)
+
+
+def test_hapmap_files_are_read_in_both_spellings(tmp_path):
+    path = tmp_path / "x.hmp.txt"
+    path.write_text(HAPMAP)
+    calls = read_hapmap(path)
+    np.testing.assert_array_equal(calls.dosages.T, [[0, 1, -1], [1, 2, 0]])
+    assert calls.marker_map[["position", "a1"]].to_numpy().tolist() == [
+        [5, "C"],
+        [7, "T"],
+    ]
+    assert calls.notes == {"sites_left_out": {"that are no biallelic SNPs": 1}}
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (("rs#", "id"), "header of a HapMap file"),
+        (("\tCA", "\tGA"), "line 2: call 'GA' is not made of the alleles A and C"),
+        (("\tNN", ""), "line 2: 13 cells under a header of 14"),
+        (("\t5\t", "\tfive\t"), "line 2: position 'five'"),
+        (("\ta2", "\ta1"), "animal 'a1' stands twice"),
+    ],
+)
+def test_hapmap_files_that_are_damaged_are_refused(tmp_path, change, message):
+    path = tmp_path / "x.hmp.txt"
+    path.write_text(HAPMAP.replace(*change))
+    with pytest.raises(InputError, match=message):
+        read_hapmap(path)

@@ -48,7 +48,7 @@ def prepared(entries, tmp_path_factory):
     return folders
 
 
-@pytest.mark.parametrize("name", ["vcf", "csv", "turned"])
+@pytest.mark.parametrize("name", ["vcf", "raw", "hapmap", "csv", "turned"])
 def test_every_format_gives_the_same_bytes(prepared, name):
     tables = ("phenotypes.parquet", "covariates.parquet", "pedigree.parquet")
     for file in (*PREPARED, *tables):

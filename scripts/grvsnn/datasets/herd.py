@@ -1,4 +1,4 @@
-"""One's own herd: PLINK, VCF or CSV genotypes with tables of everything else."""
+"""One's own herd: genotypes of a usual format, and tables of everything else."""
 
 import hashlib
 from collections.abc import Callable, Mapping
@@ -10,9 +10,11 @@ import pandas as pd
 from grvsnn.base.errors import InputError
 from grvsnn.datasets.calls import Calls
 from grvsnn.datasets.dosage_table import read_dosage_table
+from grvsnn.datasets.hapmap import read_hapmap
 from grvsnn.datasets.parents import spell_alike
 from grvsnn.datasets.plink_files import read_plink
 from grvsnn.datasets.prepared import PreparedDataset
+from grvsnn.datasets.raw_table import read_raw
 from grvsnn.datasets.records import (
     missing_codes,
     read_covariates,
@@ -34,8 +36,8 @@ def prepare_herd(entry: Mapping) -> PreparedDataset:
     Parameters
     ----------
     entry : mapping
-        ``format`` (plink, vcf or csv), ``files`` (role -> path), ``traits``, and the
-        optional keys that config/README.md explains.
+        ``format`` (plink, vcf, raw, hapmap or csv), ``files`` (role -> path),
+        ``traits``, and the optional keys that config/README.md explains.
 
     Raises
     ------
@@ -152,6 +154,10 @@ def _read_genotypes(entry: Mapping, codes: frozenset[str]) -> Calls:
         return read_plink(path)
     if entry["format"] == "vcf":
         return read_vcf(path)
+    if entry["format"] == "raw":
+        return read_raw(path, files.get("map"))
+    if entry["format"] == "hapmap":
+        return read_hapmap(path)
     rows = entry.get("rows", "animals")
     others = {
         *entry["traits"].values(),

@@ -28,7 +28,8 @@ def read_plink(bed: str | Path) -> Calls:
     """
     bed = check_file(bed)
     marker_map, n_named = _name_markers(read_bim(bed.with_suffix(".bim")))
-    sample_ids, n_joined = _read_fam(bed.with_suffix(".fam"))
+    fam = _split(bed.with_suffix(".fam"), may_have_more=True)
+    sample_ids, n_joined = name_animals(fam)
     _check_bed(bed, len(sample_ids), len(marker_map))
     counts = {"iid_count": len(sample_ids), "sid_count": len(marker_map)}
     with open_bed(bed, num_threads=1, **counts) as reader:
@@ -69,13 +70,17 @@ def _name_markers(table: pd.DataFrame) -> tuple[pd.DataFrame, int]:
     return table, int(nameless.sum())
 
 
-def _read_fam(path: Path) -> tuple[np.ndarray, int]:
-    """Individual ids, or FID_IID where individual ids repeat; how many were joined."""
-    cells = _split(path, may_have_more=True)
-    own = [row[1] for row in cells]
+def name_animals(names: list[list[str]]) -> tuple[np.ndarray, int]:
+    """Return individual ids, or FID_IID where these repeat, and how many were joined.
+
+    Parameters
+    ----------
+    names : list of [FID, IID, ...]
+    """
+    own = [row[1] for row in names]
     if len(set(own)) == len(own):
         return np.array(own), 0
-    joined = [f"{row[0]}_{row[1]}" for row in cells]
+    joined = [f"{row[0]}_{row[1]}" for row in names]
     if len(set(joined)) == len(joined):
         return np.array(joined), len(joined)
     # the same animal twice: refused as such

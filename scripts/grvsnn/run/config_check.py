@@ -14,7 +14,7 @@ import yaml
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
 
-HERD_FORMATS = ("plink", "vcf", "csv")
+HERD_FORMATS = ("plink", "vcf", "raw", "hapmap", "csv")
 PEDIGREE_ROLES = {"pine": ("pedigree", "genotypes"), "pig": ("pedigree", "phenotypes")}
 """Raw files that name the pedigree and the genotyped animals, by format."""
 TAKEN = re.compile(
@@ -268,7 +268,9 @@ def _check_entry(entry: Mapping) -> list[str]:
         return found
     if entry["format"] != "csv":
         found += ["'rows' is for format csv"] if "rows" in entry else []
-        found += ["a file 'map' is for format csv"] if "map" in files else []
+        mapped = entry["format"] == "raw"
+        if "map" in files and not mapped:
+            found.append("a file 'map' is for the formats csv and raw")
     if {"pedigree", "relationship"} <= set(files):
         found.append("name a pedigree or a relationship file, not both")
     if "covariates" in files and not entry.get("covariates"):

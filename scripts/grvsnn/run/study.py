@@ -8,7 +8,7 @@ loads this file by its path, so it needs only the standard library.
 
 from collections.abc import Iterable, Mapping
 
-HERD_FORMATS = ("plink", "vcf", "csv")
+HERD_FORMATS = ("plink", "vcf", "raw", "hapmap", "csv")
 """Formats of a user's own files; those of the registry name their own."""
 PAPER = ("pine", "mouse", "pig")
 """Datasets of the paper."""
