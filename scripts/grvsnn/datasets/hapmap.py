@@ -8,7 +8,7 @@ import pandas as pd
 from grvsnn.base.errors import InputError
 from grvsnn.datasets.calls import MISSING_CALL, Calls
 from grvsnn.datasets.text_table import read_lines, refuse_repeats
-from grvsnn.genotypes.plink import MAP_COLUMNS
+from grvsnn.genotypes.plink import LAST_POSITION, MAP_COLUMNS
 
 N_FIXED = 11
 """Columns before the animals: rs#, alleles, chrom, pos, strand, and six unused ones."""
@@ -90,4 +90,6 @@ def _read_site(cells: list[str], first: str, second: str) -> tuple:
     name, chromosome, position = cells[0], cells[2], cells[3]
     if not position.isdecimal():
         raise InputError(f"position {position!r} is not a number")
+    if int(position) > LAST_POSITION:
+        raise InputError(f"position {position} is above {LAST_POSITION}")
     return chromosome, name, 0.0, int(position), second, first

@@ -9,7 +9,7 @@ from bed_reader import open_bed
 from grvsnn.base.errors import InputError
 from grvsnn.datasets.calls import MISSING_CALL, Calls
 from grvsnn.datasets.text_table import check_file, read_lines
-from grvsnn.genotypes.plink import MAP_COLUMNS, MISSING
+from grvsnn.genotypes.plink import LAST_POSITION, MAP_COLUMNS, MISSING
 
 MAGIC = b"\x6c\x1b\x01"
 COLUMNS = 6
@@ -50,11 +50,16 @@ def read_bim(path: str | Path) -> pd.DataFrame:
     for name, kind in (("cm", float), ("position", int)):
         try:
             table[name] = table[name].astype(kind)
-        except ValueError:
+        except (ValueError, OverflowError):
             raise InputError(
                 f"{path}: column {name} of a .bim file (chromosome, marker, cM, "
                 "position, two alleles; no header) must hold numbers"
             ) from None
+    if (table["position"].abs() > LAST_POSITION).any():
+        raise InputError(
+            f"{path}: a position above {LAST_POSITION}, the largest of PLINK's files; "
+            "split the chromosome"
+        )
     return table
 
 

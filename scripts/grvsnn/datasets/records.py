@@ -259,7 +259,8 @@ def _days(column: pd.Series, source: str) -> np.ndarray:
             f"{source}, line {line}: column {column.name!r} holds {column[line]!r}, "
             "which is no day of the calendar; mend it"
         )
-    return ((days - pd.Timestamp(0)) / pd.Timedelta(days=1)).to_numpy(float)
+    count = days.to_numpy().astype("datetime64[D]").astype(float)
+    return np.where(days.isna(), np.nan, count)
 
 
 def read_environment(

@@ -14,11 +14,9 @@ import pandas as pd
 from grvsnn.base.errors import InputError
 from grvsnn.datasets.calls import MISSING_CALL, Calls, DosageCodes, Rounding, as_dosages
 from grvsnn.datasets.text_table import read_lines, refuse_repeats
-from grvsnn.genotypes.plink import MAP_COLUMNS
+from grvsnn.genotypes.plink import LAST_POSITION, MAP_COLUMNS
 
 PASSED = ("PASS", ".", "")
-LAST_POSITION = 2**31 - 1
-"""Largest position of a .bim file."""
 FIXED = ["#CHROM", "POS", "ID", "REF", "ALT", "QUAL", "FILTER", "INFO", "FORMAT"]
 
 

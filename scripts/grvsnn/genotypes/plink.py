@@ -12,6 +12,8 @@ from grvsnn.base.files import atomic_path
 from grvsnn.protocol.fold_task import holds_calls
 
 MISSING = -127  # bed-reader's int8 code of a missing call
+LAST_POSITION = 2**31 - 1
+"""Largest position of a .bim file."""
 MAP_COLUMNS = ("chromosome", "snp", "cm", "position", "a1", "a2")
 
 
