@@ -14,6 +14,7 @@ from grvsnn.run.read_config import load_config
 def main(path: str) -> int:
     """Print what was found; 0 if a run can start."""
     config, problems = load_config(path)
+    asked: list[str] = []
     if not problems:
         print(f"{path}: datasets {', '.join(config['datasets'])}")
         findings, found = check_backends(config)
@@ -30,11 +31,16 @@ def main(path: str) -> int:
             for line in findings:
                 print(f"  {line}")
             problems += found
+            asked += findings
         print()
     for problem in problems:
         print(f"error: {problem}", file=sys.stderr)
     if not problems:
-        print("ready")
+        doubts = ("note: ", "warning: ")
+        n_asked = sum(line.strip().startswith(doubts) for line in asked)
+        warned = any(line.strip().startswith("warning: ") for line in asked)
+        more = f", but look at the {n_asked} notes and warnings above" if warned else ""
+        print(f"ready{more}")
     return 1 if problems else 0
 
 

@@ -423,3 +423,18 @@ def test_hapmap_files_that_are_damaged_are_refused(tmp_path, change, message):
     path.write_text(HAPMAP.replace(*change))
     with pytest.raises(InputError, match=message):
         read_hapmap(path)
+
+
+def test_phenotypes_and_parents_may_stand_in_the_fam_file(tmp_path):
+    path = tmp_path / "x.fam"
+    path.write_text("f1 s 0 0 1 1.5 7\nf1 d 0 0 2 -9 8\nf1 o s d 0 2.5 -9\n")
+    frame = read_phenotypes(path, {"y": "PHENOTYPE", "z": "PHENOTYPE2"}, CODES)
+    assert frame["sample_id"].tolist() == ["s", "d", "o"]
+    np.testing.assert_array_equal(frame["y"], [1.5, np.nan, 2.5])
+    np.testing.assert_array_equal(frame["z"], [7, 8, np.nan])
+    records = read_pedigree(path, CODES, {}, both_sexes=False)
+    assert records.iloc[2].tolist() == ["o", "s", "d"]
+    # where individual ids repeat, parents are of the same family
+    path.write_text("f1 1 0 0 1 1\nf1 2 1 0 1 2\nf2 1 0 0 1 3\nf2 2 1 0 1 4\n")
+    records = read_pedigree(path, CODES, {}, both_sexes=False)
+    assert records["sire"].tolist() == ["0", "f1_1", "0", "f2_1"]

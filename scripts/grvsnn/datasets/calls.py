@@ -10,6 +10,8 @@ from grvsnn.datasets.text_table import refuse_repeats
 from grvsnn.genotypes.plink import check_names
 
 MISSING_CALL = -1
+POLYPLOID = (3.0, 4.0, 5.0, 6.0, 8.0)
+"""Dosages that only more than two copies of a chromosome have."""
 FRACTION = 1e-6
 """Difference from a hard call that is no more than rounding of the file."""
 
@@ -109,6 +111,11 @@ class DosageCodes(dict):
             raise InputError(
                 f"{cell[:20]!r}... holds all genotypes of an animal in one string; "
                 "separate them by commas"
+            )
+        if value in POLYPLOID:
+            raise InputError(
+                f"dosage {cell!r}: these are calls of a polyploid; this workflow is for "
+                "diploids, with dosages 0, 1 and 2"
             )
         if not 0 <= value <= 2:
             raise InputError(

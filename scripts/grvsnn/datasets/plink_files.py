@@ -14,6 +14,7 @@ from grvsnn.genotypes.plink import LAST_POSITION, MAP_COLUMNS, MISSING
 MAGIC = b"\x6c\x1b\x01"
 COLUMNS = 6
 """Of a .bim file, and of a .fam file, which may have traits behind them."""
+NO_PHENOTYPE = ("-9", "-9.0")
 UNKNOWN = ("NA", "na", "NaN", ".", "-")
 """Genetic positions that are not known, which PLINK writes as 0."""
 
@@ -90,6 +91,32 @@ def name_animals(names: list[list[str]]) -> tuple[np.ndarray, int]:
         return np.array(joined), len(joined)
     # the same animal twice: refused as such
     return np.array(own), 0
+
+
+def load_fam(path: str | Path) -> pd.DataFrame:
+    """Read a .fam file as a table of text whose index holds the line numbers.
+
+    Returns
+    -------
+    DataFrame
+        IID (or FID_IID, as `name_animals` has them), FID, PAT, MAT, SEX, PHENOTYPE and,
+        where there are more, PHENOTYPE2 and on; -9, PLINK's code for a missing
+        phenotype, is an empty cell.
+    """
+    rows = _split(path, may_have_more=True)
+    ids, n_joined = name_animals(rows)
+    extra = [f"PHENOTYPE{k}" for k in range(2, len(rows[0]) - COLUMNS + 2)]
+    names = ["FID", "IID", "PAT", "MAT", "SEX", "PHENOTYPE", *extra]
+    index = range(1, len(rows) + 1)
+    table = pd.DataFrame(rows, index=index, columns=names, dtype=object)
+    if n_joined:
+        for parent in ("PAT", "MAT"):
+            known = table[parent] != "0"
+            table.loc[known, parent] = table["FID"] + "_" + table[parent]
+    table["IID"] = ids
+    for name in names[5:]:
+        table[name] = table[name].mask(table[name].isin(NO_PHENOTYPE), "")
+    return table[["IID", *(name for name in names if name != "IID")]]
 
 
 def _split(path: str | Path, *, may_have_more: bool = False) -> list[list[str]]:

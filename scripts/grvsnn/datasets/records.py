@@ -10,6 +10,7 @@ import pandas as pd
 
 from grvsnn.base.errors import InputError
 from grvsnn.datasets.parents import read_parents
+from grvsnn.datasets.plink_files import load_fam
 from grvsnn.datasets.text_table import is_number, load_table, refuse_repeats
 from grvsnn.pedigree.pedigree import Pedigree
 
@@ -19,8 +20,8 @@ FORTRAN = r"[+-]?\d*\.?\d+[dD][+-]?\d+"
 ISO_DATE = r"\d{4}-\d{2}-\d{2}"
 LOGICAL = {"TRUE": 1.0, "FALSE": 0.0, "True": 1.0, "False": 0.0}
 PARENT_NAMES = {
-    "sire": ("sire", "father", "sire_id", "sireid"),
-    "dam": ("dam", "mother", "dam_id", "damid"),
+    "sire": ("sire", "sir", "father", "pat", "sire_id", "sireid"),
+    "dam": ("dam", "mother", "mat", "dam_id", "damid"),
 }
 
 
@@ -112,7 +113,7 @@ def load_records(path: str | Path, id_column: str | None = None) -> pd.DataFrame
     The animal stands in `id_column`, by default the first one. Ids are text: 007 is
     not 7.
     """
-    table = load_table(path)
+    table = _load(path)
     if id_column is None:
         refuse_row_names(table, str(path))
     name = table.columns[0] if id_column is None else id_column
@@ -137,6 +138,11 @@ def load_records(path: str | Path, id_column: str | None = None) -> pd.DataFrame
     # the animal's own name wins over another column called sample_id
     rest = table.drop(columns=[name, "sample_id"], errors="ignore")
     return rest.assign(sample_id=ids)
+
+
+def _load(path: str | Path) -> pd.DataFrame:
+    """Read a table with a header, or a .fam file, which has none."""
+    return load_fam(path) if Path(path).suffix == ".fam" else load_table(path)
 
 
 def _refuse_shortened(ids: pd.Series, source: str) -> None:
@@ -293,7 +299,7 @@ def read_pedigree(
     Records may come in any order; a record that stands twice is kept once. Parents are
     found by `columns` or by their usual names.
     """
-    table = load_table(path)
+    table = _load(path)
     if "id" not in columns:
         refuse_row_names(table, str(path))
     names = {"id": columns.get("id", table.columns[0])}

@@ -15,7 +15,9 @@ from grvsnn.pedigree.relationship import inbreeding_coefficients
 MORE_THAN_TWO, FEW = 3, 10
 """How many different whole numbers may well be codes; of two it is all the same."""
 DATE_FORMATS = {8: "%Y%m%d", 12: "%Y%m%d%H%M", 14: "%Y%m%d%H%M%S"}
-MANY_GAPS = 0.2
+MANY_GAPS, MOST = 0.2, 0.5
+MENDELIAN = ("mendel_pairs", "mendel_trios")
+"""Checks of parents against offspring."""
 CODES = (-9.0, -99.0, -999.0, -9999.0)
 FAR = 20
 """Median deviations; of a normal trait one value in 10^40 is as far."""
@@ -83,8 +85,8 @@ def _survey_calls(quality: Quality) -> Iterator[str]:
     )
     if missing.mean() > MANY_GAPS:
         yield (
-            "    note: more than a fifth of the calls are missing; check the codes for "
-            "missing, and how genotypes are coded"
+            "    warning: more than a fifth of the calls are missing; check the codes "
+            "for missing, and how genotypes are coded"
         )
     uncalled, fixed = int(np.isnan(maf).sum()), int((maf == 0).sum())
     yield f"  monomorphic {fixed}, without any call {uncalled}"
@@ -110,6 +112,13 @@ def _survey_quality(quality: Quality, limits: Limits) -> Iterator[str]:
         )
     if not checks["n_flagged"].any():
         yield "  nothing"
+    trios = checks[checks["check"].isin(MENDELIAN) & (checks["n_tested"] >= FEW)]
+    if (trios["n_flagged"] > MOST * trios["n_tested"]).any():
+        yield (
+            "  warning: most parents do not fit the genotypes of their offspring: the "
+            "ids of pedigree and genotypes are not the same animals', or alleles are "
+            "coded in another way in some of the files"
+        )
 
 
 def _survey_traits(traits: pd.DataFrame) -> Iterator[str]:
