@@ -112,15 +112,11 @@ class DosageCodes(dict):
                 f"{cell[:20]!r}... holds all genotypes of an animal in one string; "
                 "separate them by commas"
             )
-        if value in POLYPLOID:
-            raise InputError(
-                f"dosage {cell!r}: these are calls of a polyploid; this workflow is for "
-                "diploids, with dosages 0, 1 and 2"
-            )
         if not 0 <= value <= 2:
+            ploidy = "; calls of polyploids are not read" * (value in POLYPLOID)
             raise InputError(
                 f"dosage {cell!r} does not lie between 0 and 2; if it stands for a "
-                "missing call, add it to the entry's 'missing'"
+                f"missing call, add it to the entry's 'missing'{ploidy}"
             )
         call = round(value)
         self.exact[cell] = value
