@@ -55,7 +55,7 @@ fig2: setup ## the paper's Fig. 2 from the three pedigrees, without the pig geno
 	$(SNAKEMAKE) $(ARGS) -- results/summary/figures/scree.svg
 
 resume: setup ## resume a killed run of CONFIG
-	@python scripts/mend_times.py results resources scripts R
+	@python scripts/fix_times.py results resources scripts R
 	$(subst $(SHOW),--quiet all,$(SNAKEMAKE)) --unlock
 	@$(MAKE) --no-print-directory run
 

@@ -1,4 +1,4 @@
-"""Deal the animals to outer and inner folds."""
+"""Assign the animals to outer and inner folds."""
 
 import numpy as np
 import pandas as pd

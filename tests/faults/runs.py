@@ -62,8 +62,8 @@ class Run:
 
 def start_again(folder: Path, root: Path) -> Run:
     """Do what `make resume` does, but for waiting."""
-    mend = [sys.executable, root / "scripts/mend_times.py", "results", "resources"]
-    subprocess.run(mend, cwd=folder, check=True)
+    fix = [sys.executable, root / "scripts/fix_times.py", "results", "resources"]
+    subprocess.run(fix, cwd=folder, check=True)
     unlock = command(root, "--unlock", "--quiet", "all")
     subprocess.run(unlock, cwd=folder, check=True, capture_output=True)
     return Run(folder, root)

@@ -54,7 +54,7 @@ def folder(undisturbed, tmp_path):
 
 @pytest.fixture
 def small_disk(tmp_path):
-    """A folder on a disk of its own, with a function that mounts it anew."""
+    """A folder on a disk of its own, with a function that mounts it again."""
     if os.geteuid() != 0:
         pytest.skip("mounting a small disk needs root")
     disk = tmp_path / "disk"
@@ -132,7 +132,7 @@ def test_results_are_read_only(undisturbed, root, small_disk, tmp_path):
     remount("ro")
     status, out = Run(folder, root).finish()
     assert status != 0
-    # what would be made anew is named, before anything is
+    # what would be made again is named, before anything is
     assert "Write-protected output files" in out
     assert "results/tiny/comparisons.parquet" in out
     remount("rw")

@@ -1,4 +1,4 @@
-"""Each mistake in one's own files: one line that says what, where and how to mend it.
+"""Each mistake in one's own files: one line that says what, where and how to fix it.
 
 A case damages one file (or the registry entry) of a sound small herd. The prepare
 script must then end with status 1, one line in its log and no output file, and `make
@@ -187,7 +187,7 @@ CASES: dict[str, tuple[str, Change, str]] = {
     "bed animal by animal": (
         "plink",
         edit_bytes("x.bed", lambda b: b[:2] + b"\0" + b[3:]),
-        "not in SNP-major order; write it anew with plink --make-bed",
+        "not in SNP-major order; write it again with plink --make-bed",
     ),
     "bim short of a marker": (
         "plink",
@@ -207,12 +207,12 @@ CASES: dict[str, tuple[str, Change, str]] = {
     "fam with an animal twice": (
         "plink",
         edit("x.fam", "a2 ", "a1 "),
-        "x.bed: animal 'a1' stands twice",
+        "x.bed: duplicate animal 'a1'",
     ),
     "bim with a marker twice": (
         "plink",
         edit("x.bim", "m2", "m1"),
-        "x.bed: marker 'm1' stands twice",
+        "x.bed: duplicate marker 'm1'",
     ),
     "bim with a missing column": (
         "plink",
@@ -288,12 +288,12 @@ CASES: dict[str, tuple[str, Change, str]] = {
     "vcf with an animal twice": (
         "vcf",
         edit("x.vcf", "\ta2", "\ta1"),
-        "line 2: animal 'a1' stands twice",
+        "line 2: duplicate animal 'a1'",
     ),
     "vcf with a marker twice": (
         "vcf",
         edit("x.vcf", "m2", "m1"),
-        "x.vcf: marker 'm1' stands twice",
+        "x.vcf: duplicate marker 'm1'",
     ),
     "vcf with text for a position": (
         "vcf",
@@ -373,12 +373,12 @@ CASES: dict[str, tuple[str, Change, str]] = {
     "dosages with a marker twice": (
         "csv",
         edit("x.csv", "m2", "m1"),
-        "x.csv, line 1: marker 'm1' stands twice",
+        "x.csv, line 1: duplicate marker 'm1'",
     ),
     "dosages with an animal twice": (
         "csv",
         edit("x.csv", "a2", "a1"),
-        "x.csv: animal 'a1' stands twice",
+        "x.csv: duplicate animal 'a1'",
     ),
     "dosages with a nameless animal": (
         "csv",
@@ -455,12 +455,12 @@ CASES: dict[str, tuple[str, Change, str]] = {
     "quotation mark left open": (
         "csv",
         edit("y.csv", "a2", '"a2'),
-        "y.csv, line .*mend the quotation marks",
+        "y.csv, line .*fix the quotation marks",
     ),
     "column name twice": (
         "csv",
         edit("y.csv", "fat", "milk"),
-        "y.csv, line 1: column 'milk' stands twice",
+        "y.csv, line 1: duplicate column 'milk'",
     ),
     "text gzip cut short": (
         "csv",
@@ -495,7 +495,7 @@ CASES: dict[str, tuple[str, Change, str]] = {
     "decimal comma between commas": (
         "csv",
         edit("y.csv", "a2,1,", "a2,1,5,"),
-        "line 3: 6 cells under a header of 5; mend the row \\(a decimal comma",
+        "line 3: 6 cells under a header of 5; fix the row \\(a decimal comma",
     ),
     "trait all missing": (
         "csv",
@@ -645,7 +645,7 @@ CASES: dict[str, tuple[str, Change, str]] = {
 
 @pytest.fixture
 def root_logging():
-    """Scripts set the root logger up anew; give pytest's handlers back."""
+    """Scripts set the root logger up again; give pytest's handlers back."""
     logger = logging.getLogger()
     handlers, level = list(logger.handlers), logger.level
     yield

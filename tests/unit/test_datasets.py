@@ -113,7 +113,7 @@ def test_pig_wrong_column_names_the_right_ones(pig_files):
 
 def test_pig_animal_twice_is_refused(pig_files):
     pig_files[0].write_bytes(pig_files[0].read_bytes() + b"7,0.00,1.00,2.00\r\n")
-    with pytest.raises(InputError, match="animal '7' stands twice"):
+    with pytest.raises(InputError, match="duplicate animal '7'"):
         prepare_pig(*pig_files, {"a": "t1", "b": "t2"})
 
 

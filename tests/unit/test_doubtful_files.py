@@ -337,7 +337,7 @@ def test_animals_and_markers_whose_names_repeat_get_plinks_longer_ones(tmp_path)
     assert calls.sample_ids.tolist() == ["f1_1", "f2_1", "f2_2"]
     assert calls.marker_map["snp"].tolist() == ["1:10:C:A", "1:10:G:A"]
     assert calls.notes == {"animals_named_by_family": 3, "markers_named_by_position": 2}
-    with pytest.raises(InputError, match="animal '1' stands twice"):
+    with pytest.raises(InputError, match="duplicate animal '1'"):
         plink(tmp_path, **{"x.fam": fam.replace("f2 1", "f1 1")})
 
 
@@ -369,9 +369,9 @@ def test_raw_files_count_the_allele_that_they_name(tmp_path):
         (("FID IID", "id IID"), "begins with the columns FID IID"),
         (("m2_T(/G)", "m1_HET"), "recode AD"),
         (("m2_T(/G)", "m2"), "'m2' does not end in the allele"),
-        (("m2_T(/G)", "m1_T"), "marker 'm1' stands twice"),
+        (("m2_T(/G)", "m1_T"), "duplicate marker 'm1'"),
         ((" 0 2\n", " 0 3\n"), "line 2: dosage '3'"),
-        (("0 a2", "0 a1"), "animal 'a1' stands twice"),
+        (("0 a2", "0 a1"), "duplicate animal 'a1'"),
     ],
 )
 def test_raw_files_that_are_something_else_are_refused(tmp_path, change, message):
@@ -415,7 +415,7 @@ def test_hapmap_files_are_read_in_both_spellings(tmp_path):
         (("\tCA", "\tGA"), "line 2: call 'GA' is not made of the alleles A and C"),
         (("\tNN", ""), "line 2: 13 cells under a header of 14"),
         (("\t5\t", "\tfive\t"), "line 2: position 'five'"),
-        (("\ta2", "\ta1"), "animal 'a1' stands twice"),
+        (("\ta2", "\ta1"), "duplicate animal 'a1'"),
     ],
 )
 def test_hapmap_files_that_are_damaged_are_refused(tmp_path, change, message):

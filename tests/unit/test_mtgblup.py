@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 from grvsnn.methods import gblup, mtgblup
+from grvsnn.models.mixed import multitrait
 from grvsnn.models.mixed.multitrait import fit_covariances, solve_jointly
 from grvsnn.models.mixed.reml import build_contrasts, fit_reml
 
@@ -69,7 +70,9 @@ def test_the_likelihood_is_the_dense_one_and_at_its_top(with_loadings):
         assert dense_likelihood(Y, kernels, near) <= top + 1e-4
 
 
-def test_joint_solutions_with_gaps_are_the_dense_ones():
+@pytest.mark.parametrize("most_dense", [0, 6000])
+def test_joint_solutions_with_gaps_are_the_dense_ones(monkeypatch, most_dense):
+    monkeypatch.setattr(multitrait, "MOST_DENSE", most_dense)
     rng = np.random.default_rng(3)
     X, _, Y = make_population(rng, 10, 6, n_traits=2)
     contrasts = build_contrasts(X @ X.T / X.shape[1])

@@ -33,7 +33,7 @@ NOT_IMPORTED = {
     "sortedcontainers": "lassonet",
     "tqdm": "lassonet",
 }
-# an edit of its code must not download anew, nor ask again for a file by hand
+# an edit of its code must not download again, nor ask again for a file
 WITHOUT_CODE = {"all", "fetch_file"}
 
 

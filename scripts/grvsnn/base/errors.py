@@ -2,7 +2,7 @@
 
 
 class InputError(ValueError):
-    """Bad input from the user: what is wrong, where, and how to mend it.
+    """Bad input from the user: what is wrong, where, and how to fix it.
 
     Scripts print its message without a traceback and exit with status 1.
     """

@@ -134,7 +134,7 @@ def read_json(path: str | Path) -> dict:
 
 @contextmanager
 def naming_damage(path: str | Path) -> Iterator[None]:
-    """Tell the user of a damaged file of the workflow's own, and how to mend it."""
+    """Tell the user of a damaged file of the workflow's own, and how to fix it."""
     try:
         yield
     except (FileNotFoundError, PermissionError):
@@ -143,7 +143,7 @@ def naming_damage(path: str | Path) -> Iterator[None]:
         reason = str(error).partition("\n")[0]
         raise InputError(
             f"{path} is damaged and cannot be read ({reason}); remove it and run "
-            "again: the workflow makes it anew"
+            "again: the workflow makes it again"
         ) from None
 
 

@@ -52,7 +52,7 @@ def _own_peak_kib(maxrss: int) -> int:
     """Peak of this program alone; ``ru_maxrss`` also counts who started it.
 
     A process that calls exec keeps the peak of the one that it was forked from, here
-    Snakemake's, while VmHWM starts anew (proc_pid_status(5)).
+    Snakemake's, while VmHWM starts again (proc_pid_status(5)).
     """
     status = Path("/proc/self/status")
     lines = status.read_text(encoding="utf-8") if status.exists() else ""

@@ -119,5 +119,5 @@ def _check(path: Path, expected: str | None, origin: str, name: str) -> None:
     elif found != expected:
         raise InputError(
             f"{name}: sha256 of {origin} is {found}, expected {expected}: the file is "
-            "damaged or another version; remove it or mend the registry entry"
+            "damaged or another version; remove it or fix the registry entry"
         )

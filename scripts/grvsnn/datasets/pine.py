@@ -88,5 +88,5 @@ def _read_phenotypes(
     values.insert(0, "sample_id", numbers.astype(int).astype(str).to_numpy())
     if values["sample_id"].duplicated().any():
         twice = values.loc[values["sample_id"].duplicated(), "sample_id"].iloc[0]
-        raise InputError(f"{path}: tree {twice!r} stands twice")
+        raise InputError(f"{path}: duplicate tree {twice!r}")
     return pd.DataFrame({"sample_id": ids}).merge(values, on="sample_id", how="left")

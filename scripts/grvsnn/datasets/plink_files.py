@@ -142,7 +142,7 @@ def _check_bed(bed: Path, n_samples: int, n_markers: int) -> None:
         raise InputError(f"{bed} is no PLINK 1 .bed file: its first bytes are wrong")
     if start != MAGIC:
         raise InputError(
-            f"{bed} is not in SNP-major order; write it anew with plink --make-bed"
+            f"{bed} is not in SNP-major order; write it again with plink --make-bed"
         )
     width = -(-n_samples // 4)
     size, expected = bed.stat().st_size, 3 + width * n_markers

@@ -98,7 +98,7 @@ class PreparedDataset:
         ids = pd.Series(self.sample_ids)
         if ids.duplicated().any():
             raise InputError(
-                f"{source}: animal {ids[ids.duplicated()].iloc[0]!r} stands twice"
+                f"{source}: duplicate animal {ids[ids.duplicated()].iloc[0]!r}"
             )
         if not len(ids):
             raise InputError(f"{source}: no animal has both genotypes and phenotypes")

@@ -43,7 +43,7 @@ def read_raw(path: str | Path, map_file: str | Path | None = None) -> Calls:
     found = [COUNTED.match(name) for name in markers]
     if any(name.endswith("_HET") for name in markers):
         raise InputError(
-            f"{path}: two columns for each marker (--recode AD); write it anew with "
+            f"{path}: two columns for each marker (--recode AD); write it again with "
             "--recode A"
         )
     if None in found:

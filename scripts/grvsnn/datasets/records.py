@@ -200,7 +200,7 @@ def read_phenotypes(
     """Read sample_id and one float column per trait (new name -> column)."""
     table = load_records(path, id_column)
     require_columns(table, list(traits.values()), str(path))
-    advice = "mend it, or add it to the entry's 'missing'"
+    advice = "fix it, or add it to the entry's 'missing'"
     values = {
         trait: parse_numbers(table[column], codes, str(path), advice)
         for trait, column in traits.items()
@@ -239,7 +239,7 @@ def read_covariates(
     if stray:
         raise InputError(f"factor {stray[0]!r} is not among the entry's covariates")
     columns = {}
-    advice = "mend it, or list the column under the entry's 'factors'"
+    advice = "fix it, or list the column under the entry's 'factors'"
     for name in names:
         column = table[name]
         gap = find_missing(column, codes)
@@ -263,7 +263,7 @@ def _days(column: pd.Series, source: str) -> np.ndarray:
         line = column.index[bad][0]
         raise InputError(
             f"{source}, line {line}: column {column.name!r} holds {column[line]!r}, "
-            "which is no day of the calendar; mend it"
+            "which is no day of the calendar; fix it"
         )
     count = days.to_numpy().astype("datetime64[D]").astype(float)
     return np.where(days.isna(), np.nan, count)
@@ -296,7 +296,7 @@ def read_pedigree(
 ) -> pd.DataFrame:
     """Read id, sire and dam ("0" = unknown) and refuse an impossible pedigree.
 
-    Records may come in any order; a record that stands twice is kept once. Parents are
+    Records may come in any order; duplicate records are kept once. Parents are
     found by `columns` or by their usual names.
     """
     table = _load(path)

@@ -165,7 +165,7 @@ def refuse_repeats(kind: str, names: Sequence[str], where: str) -> None:
     if len(repeated):
         more = f" and {len(repeated) - 1} more" if len(repeated) > 1 else ""
         raise InputError(
-            f"{where}: {kind} {repeated[0]!r}{more} stands twice; keep one of each"
+            f"{where}: duplicate {kind} {repeated[0]!r}{more}; keep one of each"
         )
 
 
@@ -203,7 +203,7 @@ def _number_rows(
             row = next(cells, None)
         except csv.Error as error:
             raise InputError(
-                f"{path}, line {number + 1}: {error}; mend the quotation marks"
+                f"{path}, line {number + 1}: {error}; fix the quotation marks"
             ) from None
         if row is None:
             return
@@ -232,6 +232,6 @@ def _same_width(
         if len(cells) != width:
             raise InputError(
                 f"{path}, line {number}: {len(cells)} cells under a header of {width}; "
-                "mend the row (a decimal comma, a blank in a name?)"
+                "fix the row (a decimal comma, a blank in a name?)"
             )
         yield number, cells

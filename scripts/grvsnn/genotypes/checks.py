@@ -76,7 +76,7 @@ class Check:
         What is likely behind it.
     find : callable
         (Quality, Limits) -> flags with the columns `FLAG_COLUMNS` (the animal or
-        marker, the other one of a pair, a note, the value held against the limit), and
+        marker, the other one of a pair, a note, the value compared with the limit), and
         how many were tested.
     limit : str
         Format of the limit, e.g. ``< {min_maf:g}``.

@@ -58,7 +58,7 @@ def mirrored_in_batch(
 ) -> pd.DataFrame:
     """Markers whose alleles one batch of animals counts the other way round.
 
-    A batch's allele frequency is held against the other animals', as it is (z) and
+    A batch's allele frequency is compared with the other animals', as it is (z) and
     mirrored. Families and selection make batches differ at every marker; so z is
     divided by its robust spread over the markers where that is above 1. A marker counts
     as mirrored if abs(z) is above the limit and the mirrored frequency differs less

@@ -63,7 +63,7 @@ class Protocol:
         Train each member again on all training rows, for as many epochs as its inner
         split asked for, and predict with that network.
     study_folder : str, optional
-        Where studies are journalled, so that a killed job goes on; None for memory.
+        Where studies are journalled, so that a killed job resumes; None for memory.
     loading_scale : {"common", "own"}
         Whether loadings are divided by one standard deviation of all, or each by its
         own.

@@ -2,7 +2,7 @@
 
 The basis grows by blocks (A times the last block, fully orthogonalised), the matrix is
 projected on it (Rayleigh-Ritz), and when the memory is full the best Ritz vectors are
-kept and the growth goes on: block Lanczos with thick restarts (Wu and Simon 2000).
+kept and the growth continues: block Lanczos with thick restarts (Wu and Simon 2000).
 Blocks turn nearly all the work into matrix products and find tied eigenvalues together.
 
 Where products with A cost less than keeping the basis orthogonal, the first restart

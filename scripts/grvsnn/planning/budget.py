@@ -23,7 +23,7 @@ COLUMNS = [
     "Jobs",
     "on SLURM",
     "CPU hours",
-    "Jobs for a card",
+    "GPU jobs",
     "CPU hours without it",
     "GPU hours",
     "Longest (min)",
@@ -48,9 +48,9 @@ def price_jobs(
     Returns
     -------
     DataFrame
-        The planned jobs that are measured: dataset, setting, method, gpu (cards
-        asked for), cpu_seconds, card_seconds (wall clock on a card), longest_seconds
-        and peak_mb of one job, n_jobs and machine behind them; gaps: not measured.
+        The planned jobs that are measured: dataset, setting, method, gpu (asked for),
+        cpu_seconds, card_seconds (wall clock on a GPU), longest_seconds and peak_mb of
+        one job, n_jobs and machine behind them; gaps: not measured.
     """
     planned = jobs.dropna(subset="usage").reset_index(drop=True)
     kinds = [job_kind(path) for path in planned["usage"]]
@@ -58,7 +58,7 @@ def price_jobs(
     priced["settings"] = [hash_settings(config, d, m) for d, _, m in kinds]
     by = [*KEYS, "settings"]
     facts = ["longest_seconds", "peak_mb", "n_jobs", "machine"]
-    # those without a card first, where there are both
+    # those without a GPU first, where there are both
     ordered = costs.sort_values("device", ascending=False)
     is_card = costs["device"] == "card"
     on_cpu = costs.loc[~is_card, [*by, "cpu_seconds"]]
@@ -89,7 +89,7 @@ def budget_frame(
         A row a dataset, and one with an empty name for what is of several: jobs, sent
         (jobs that a cluster sees); n_measured and n_known of the jobs that are measured
         and those of a measured kind, cpu_hours of these; n_card, n_card_known
-        and card_cpu_hours of jobs that ask for a card, run without one; n_gpu_known and
+        and card_cpu_hours of jobs that ask for a GPU, run without one; n_gpu_known and
         gpu_hours on one; longest_minutes, peak_mb.
     """
     owners = jobs["dataset"].fillna(TOGETHER)

@@ -52,7 +52,7 @@ def planned_jobs(text: str) -> pd.DataFrame:
     -------
     DataFrame
         rule, dataset (none for jobs of all datasets), usage (path or none), mem_mb,
-        runtime (minutes), gpu (cards), group (none where a job is sent alone), sent_as
+        runtime (minutes), gpu, group (none where a job is sent alone), sent_as
         (number of what is sent; jobs of a group have the same).
     """
     jobs, group, sent_as = [], None, 0
@@ -105,7 +105,7 @@ def count_sent(jobs: pd.DataFrame, local: Collection[str]) -> pd.Series:
 
 def rules_text(jobs: pd.DataFrame, local: Collection[str]) -> str:
     """Say by rule how many jobs there are and what each asks for at its first try."""
-    head = ("rule", "jobs", "memory (MB)", "time (min)", "cards")
+    head = ("rule", "jobs", "memory (MB)", "time (min)", "GPUs")
     lines = [_line(*head, "shares")]
     for rule, mine in jobs.groupby("rule", sort=False):
         asked = (_span(mine[name]) for name in ASKED)

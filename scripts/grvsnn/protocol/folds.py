@@ -34,9 +34,9 @@ NEEDS = {
 """What a scheme needs beside phenotypes, a keyword of `make_folds`."""
 COLUMNS = ("repeat", "fold", "sample_id", "role", "inner_fold")
 CLUSTERS_PER_FOLD = 4
-"""Clusters of scheme ``cluster`` per outer fold: whole ones are dealt to folds."""
+"""Clusters of scheme ``cluster`` per outer fold: whole ones are assigned to folds."""
 CANDIDATE_DEALS = 20
-"""Random ways to deal a run of alike animals, of which the most even one is taken."""
+"""Random assignments tried for a run of similar animals; the most balanced is kept."""
 
 
 def make_folds(
@@ -52,7 +52,7 @@ def make_folds(
     coordinates: pd.DataFrame | np.ndarray | None = None,
     born: pd.Series | np.ndarray | None = None,
 ) -> pd.DataFrame:
-    """Deal the animals with at least one observed trait to folds.
+    """Assign the animals with at least one observed trait to folds.
 
     Repeat r depends on the data, `seed`, `dataset` and r alone: not on `n_repeats`, not
     on the order of the rows.
@@ -217,7 +217,7 @@ class _Dealer:
 
 
 def stratify(values: np.ndarray, n_folds: int, rng: np.random.Generator) -> np.ndarray:
-    """Deal animals to folds with alike distributions of several traits at once.
+    """Assign animals to folds with similar distributions of several traits at once.
 
     The animals are put in cells of similar ones, as a k-d tree does: each cell is
     halved at the median of the trait that varies most within it, until it holds fewer
@@ -293,7 +293,7 @@ def _deal_evenly(
 def deal_groups(
     groups: np.ndarray, n_folds: int, rng: np.random.Generator
 ) -> np.ndarray:
-    """Deal whole groups, in random order, each to the smallest fold so far.
+    """Assign whole groups, in random order, each to the smallest fold so far.
 
     Parameters
     ----------

@@ -166,7 +166,7 @@ def _compare_sizes(data: PreparedDataset, entry: Mapping) -> Iterator[str]:
 def _try_folds(
     data: PreparedDataset, name: str, config: Mapping, both_sexes: bool
 ) -> list[str]:
-    """Deal the folds of repeat 1 and make its targets; returns warnings."""
+    """Assign the folds of repeat 1 and make its targets; returns warnings."""
     settings = config["folds"]
     scheme, options = settings["scheme"], {}
     if scheme == "cluster":

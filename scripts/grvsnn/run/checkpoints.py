@@ -1,4 +1,4 @@
-"""Folds that a killed fit had done, kept for the run that goes on with it."""
+"""Checkpoints of finished folds, from which a killed fit resumes."""
 
 import json
 import logging

@@ -241,8 +241,8 @@ def check_parts(results: pd.DataFrame, given: Assumptions) -> pd.DataFrame:
 def check_sampling_sd(results: pd.DataFrame, given: Assumptions) -> pd.DataFrame:
     """SDs of r and MSE fit the number of test animals n of a fold.
 
-    The test folds of a repeat share no animal and repeats are dealt anew, so that even
-    a fixed predictor has, in normal data, r vary by (1 - r^2) / sqrt(n) and MSE by
+    The test folds of a repeat share no animal, and every repeat has its own, so that
+    even a fixed predictor has, in normal data, r vary by (1 - r^2) / sqrt(n) and MSE by
     MSE sqrt(2 / n). Folds stratified on y, which is what the lower bounds allow for,
     take off the factors sqrt(1 - r^2 / 2) and sqrt(1 - (1 - r^2)^2) at most; an SD on
     repeats times (folds - 1) degrees of freedom falls short of that by chi-square.

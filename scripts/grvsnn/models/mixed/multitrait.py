@@ -13,11 +13,12 @@ identity. Each covariance matrix is B B' with a lower triangular B, which keeps 
 positive semidefinite; the gradient comes by automatic differentiation.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
+from scipy.linalg import cho_factor, cho_solve
 from scipy.optimize import minimize
 from scipy.sparse.linalg import LinearOperator, cg
 
@@ -30,6 +31,8 @@ LEAST_USED = 1e-3
 """Share up to which a kernel is of no use to a trait on its own."""
 MAX_STEPS = 300
 """Limit of the quasi-Newton steps."""
+MOST_DENSE = 6000
+"""Records up to which V itself is factorised."""
 TOLERANCE = 1e-10
 """Relative residual at which conjugate gradients stop."""
 LEAST_SHARE = 0.5
@@ -206,10 +209,43 @@ def solve_jointly(
         0 where a trait was not observed.
     """
     observed = np.isfinite(Y)
+    animal, trait = np.nonzero(observed)
+    n = len(animal)
+    ones = np.zeros((Y.shape[1], n))
+    ones[trait, np.arange(n)] = 1.0
+    solver = _factorised if n <= MOST_DENSE else _iterated
+    solve = solver(observed, blocks, found)
+    X = np.array([solve(one) for one in ones])
+    y = solve(Y[observed])
+    mean = np.linalg.solve(ones @ X.T, ones @ y)
+    weights = np.zeros(Y.shape)
+    weights[observed] = y - mean @ X
+    return mean, weights
+
+
+def _factorised(
+    observed: np.ndarray, blocks: Sequence[np.ndarray], found: Covariances
+) -> Callable[[np.ndarray], np.ndarray]:
+    """V^-1 times a vector by the Cholesky factor of V, of all records at once."""
+    animal, trait = np.nonzero(observed)
+    pairs, records = np.ix_(animal, animal), np.ix_(trait, trait)
+    V = (animal[:, None] == animal) * found.residual[records]
+    for K, S in zip(blocks, found.kernels, strict=True):
+        if S.any():
+            V += K[pairs] * S[records]
+    factor = cho_factor(V, lower=True, overwrite_a=True, check_finite=False)
+    return lambda b: cho_solve(factor, b, check_finite=False)
+
+
+def _iterated(
+    observed: np.ndarray, blocks: Sequence[np.ndarray], found: Covariances
+) -> Callable[[np.ndarray], np.ndarray]:
+    """V^-1 times a vector by conjugate gradients, which need no V."""
+    shape = observed.shape
     scale = sum(np.diag(S) for S in found.kernels) + np.diag(found.residual)
 
     def times(v: np.ndarray) -> np.ndarray:
-        full = np.zeros(Y.shape)
+        full = np.zeros(shape)
         full[observed] = v
         out = full @ found.residual
         for K, S in zip(blocks, found.kernels, strict=True):
@@ -218,21 +254,9 @@ def solve_jointly(
 
     n = int(observed.sum())
     V = LinearOperator((n, n), matvec=times, dtype=float)
-    inverse = 1.0 / np.broadcast_to(scale, Y.shape)[observed]
+    inverse = 1.0 / np.broadcast_to(scale, shape)[observed]
     guess = LinearOperator((n, n), matvec=lambda v: inverse * v, dtype=float)
-
-    def solve(b: np.ndarray) -> np.ndarray:
-        return cg(V, b, rtol=TOLERANCE, maxiter=20 * len(b), M=guess)[0]
-
-    ones = np.zeros((Y.shape[1], n))
-    trait = np.nonzero(observed)[1]
-    ones[trait, np.arange(n)] = 1.0
-    X = np.array([solve(one) for one in ones])
-    y = solve(Y[observed])
-    mean = np.linalg.solve(ones @ X.T, ones @ y)
-    weights = np.zeros(Y.shape)
-    weights[observed] = y - mean @ X
-    return mean, weights
+    return lambda b: cg(V, b, rtol=TOLERANCE, maxiter=20 * n, M=guess)[0]
 
 
 def traits_overlap(observed: np.ndarray) -> bool:
@@ -286,13 +310,17 @@ class JointModel:
             Of one training standard deviation of each feature.
         """
         use = rows[np.isfinite(Y[rows]).any(axis=1)]
-        named = list(zip(self.kernels.names, self._scales, strict=True))
+        found = self.covariances
+        # kernels without variance cost time and add nothing
+        live = [k for k, S in enumerate(found.kernels) if S.any()]
+        named = [(self.kernels.names[k], self._scales[k]) for k in live]
+        found = replace(found, kernels=found.kernels[live])
         over = [self.kernels.block(name, use, use) / scale for name, scale in named]
-        mean, weights = solve_jointly(Y[use], over, self.covariances)
+        mean, weights = solve_jointly(Y[use], over, found)
         everyone = np.arange(len(Y))
         predicted = np.tile(mean, (len(Y), 1))
         effects = np.zeros((self.kernels.task.n_features, Y.shape[1]))
-        for (name, scale), S in zip(named, self.covariances.kernels, strict=True):
+        for (name, scale), S in zip(named, found.kernels, strict=True):
             spread = np.zeros(Y.shape)
             spread[use] = weights @ S / scale
             predicted += self.kernels.block(name, everyone, use) @ spread[use]

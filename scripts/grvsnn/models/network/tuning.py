@@ -114,7 +114,7 @@ def tune(
     """Search with TPE; median pruning; stop at a plateau.
 
     Trial k draws from a sampler seeded by (`seed`, k) and from the trials before it, so
-    a study that was killed goes on exactly as if it had not been.
+    a study that was killed resumes exactly as if it had not been.
 
     Parameters
     ----------

@@ -91,7 +91,7 @@ def _note(variants: Mapping[str, Mapping[str, object]]) -> str:
     )
     return (
         f"Parameters changed: {changed}. Folds, seeds and tuning budget are the same, "
-        "and networks are tuned anew. Epochs: up to the best validation loss, of the "
+        "and networks are tuned again. Epochs: up to the best validation loss, of the "
         "network that predicts; they are the same for all traits. Bold: differs from "
         "the unchanged method (corrected resampled t-test, p ≤ 0.05 after Holm). –: r "
         "of a method that predicts the same for all test animals."

@@ -92,8 +92,8 @@ def held_out_table(
         cells=[[cell(place, group) for group in groups] for place in rows],
         note="r by what the folds hold out. "
         f"{runs_note(scores, by)} Each class of a group is in one fold, so that no "
-        "test animal has a training animal of its class; inner folds are dealt "
-        "likewise, and everything is tuned, adjusted and standardised anew.",
+        "test animal has a training animal of its class; inner folds are made "
+        "likewise, and everything is tuned, adjusted and standardised again.",
     )
 
 

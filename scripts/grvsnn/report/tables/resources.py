@@ -40,7 +40,7 @@ def cost_frame(
     -------
     DataFrame
         A row a dataset and stage: jobs, peak_memory_mb (resident), longest_minutes,
-        cpu_hours, gpu_hours (wall-clock hours of fits on a card).
+        cpu_hours, gpu_hours (wall-clock hours of fits on a GPU).
     """
     parts = [
         {"dataset": dataset, "stage": stage, **asdict(read_usage(path))}
@@ -108,7 +108,7 @@ def resources_table(costs: pd.DataFrame) -> Table:
             "children, and the largest resident memory of one process; a fit that was "
             "killed and resumed counts what led to its checkpoints. Tables and "
             "figures, seconds each, are left out. GPU hours are the fits' wall-clock "
-            "hours on a card. Depends on the machine and on what else it ran."
+            "hours on a GPU. Depends on the machine and on what else it ran."
         ),
     )
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 
-def mend_times(folders: Iterable[str | Path], now: float) -> int:
+def fix_times(folders: Iterable[str | Path], now: float) -> int:
     """Set files back so that the newest is of now; returns how many.
 
     Parameters
@@ -31,6 +31,6 @@ def mend_times(folders: Iterable[str | Path], now: float) -> int:
 
 
 if __name__ == "__main__":
-    found = mend_times(sys.argv[1:], time.time())
+    found = fix_times(sys.argv[1:], time.time())
     if found:
         print(f"resume: {found} files were newer than now and have been set back")

@@ -1,6 +1,6 @@
 import os
 
-from mend_times import mend_times
+from fix_times import fix_times
 
 
 def test_files_from_the_future_come_back_in_their_order(tmp_path):
@@ -10,7 +10,7 @@ def test_files_from_the_future_come_back_in_their_order(tmp_path):
         path.parent.mkdir(exist_ok=True)
         path.touch()
         os.utime(path, (mtime, mtime))
-    assert mend_times([tmp_path / "results", tmp_path / "absent"], now=2000.0) == 2
+    assert fix_times([tmp_path / "results", tmp_path / "absent"], now=2000.0) == 2
     found = {p.name: p.stat().st_mtime for p in (tmp_path / "results").iterdir()}
     assert found == {"old": 100.0, "raw": 1000.0, "table": 2000.0}
-    assert mend_times([tmp_path / "results"], now=2000.0) == 0
+    assert fix_times([tmp_path / "results"], now=2000.0) == 0
