@@ -91,6 +91,7 @@ def render(root, results, captions):
         config = yaml.safe_load((root / "config/config.yaml").read_text())
         names = [d.dataset for d in DATA]
         empty = {"ablations": {}, "qc": {"drop": []}, "optimism": {"methods": []}}
+        empty |= {"held_out": {"methods": [], "groups": ["family"]}}
         curve = {"learning_curve": {"methods": ["gblup"], "shares": [25, 50]}}
         config |= empty | curve | {"datasets": names} | changes
         fits = [make_fit(m, d.dataset) for d in DATA for m in METHODS]

@@ -59,12 +59,17 @@ class Look:
     """Colour and marker shape of one method."""
 
     colour: str
-    marker: str
+    marker: str | tuple[int, int, float]
+
+    @classmethod
+    def read(cls, colour: str, marker: str | list) -> "Look":
+        """Build from an entry of the registry, where a tuple is a list."""
+        return cls(colour, tuple(marker) if isinstance(marker, list) else marker)
 
 
 # Okabe & Ito's colour-blind safe colours; shapes differ too, for grey print
 LOOKS: Mapping[str, Look] = {
-    name: Look(**entry["look"]) for name, entry in read_registry("methods").items()
+    name: Look.read(**entry["look"]) for name, entry in read_registry("methods").items()
 }
 OTHER = Look("#3d3d3d", "h")
 

@@ -22,6 +22,7 @@ table { border-collapse: separate; border-spacing: 0; border-top: 2px solid var(
   border-bottom: 2px solid var(--rule); font-variant-numeric: tabular-nums; }
 th, td { padding: .3em .8em; vertical-align: top; }
 td { white-space: nowrap; }
+td.long { white-space: normal; min-width: 16rem; }
 th { text-align: left; font-weight: 600; max-width: 11rem; }
 tbody th { font-weight: 400; min-width: 5rem; }
 tbody th.group { font-weight: 600; }
@@ -79,7 +80,8 @@ _FIGURE = jinja2.Environment(autoescape=True, trim_blocks=True).from_string(
 {%- endif %}>{{ text }}</th>
 {% endfor %}
 {% for text, bold in row.cells %}
-<td>{% if bold %}<b>{{ text }}</b>{% else %}{{ text }}{% endif %}</td>
+<td{% if text | length > 45 %} class="long"{% endif %}>
+{%- if bold %}<b>{{ text }}</b>{% else %}{{ text }}{% endif %}</td>
 {% endfor %}
 </tr>
 {% endfor %}
