@@ -13,7 +13,7 @@ from grvsnn.planning.estimate import (
     estimate_text,
     planned_fits,
 )
-from grvsnn.planning.results_page import machine_class, reference_page
+from grvsnn.planning.results_page import machine_class, read_fits, reference_page
 from grvsnn.report.tables.layout import make_table
 from grvsnn.report.tables.write import write_table
 from grvsnn.scoring.comparisons import compare_methods
@@ -101,6 +101,13 @@ def test_the_page_holds_what_a_reader_needs(results):
         assert text in page, text
     assert "optimistic" not in page
     assert not [line for line in page.splitlines() if line.startswith("| nan")]
+
+
+def test_a_method_is_missed_only_where_it_can_be_fitted(results):
+    """ABLUP has no fit from markers alone."""
+    config = CONFIG | {"methods": ["gblup", "ablup"]}
+    with pytest.raises(InputError, match=r"2 of 6 fits are missing.*markers_pedigree"):
+        read_fits(results, config)
 
 
 def test_companions_are_written_up_where_there_are_any(results):

@@ -12,7 +12,13 @@ import yaml
 
 from grvsnn.base.errors import InputError
 from grvsnn.base.files import read_json, read_parquet
-from grvsnn.base.labels import SAMPLED, dataset_label, method_label, setting_label
+from grvsnn.base.labels import (
+    METHODS,
+    SAMPLED,
+    dataset_label,
+    method_label,
+    setting_label,
+)
 from grvsnn.base.names import base_method
 from grvsnn.planning.estimate import duration
 from grvsnn.report.tables import markdown
@@ -63,6 +69,7 @@ def read_fits(results: Path, config: Mapping) -> list[dict]:
         for dataset in config["datasets"]
         for setting in config["settings"]
         for method in config["methods"]
+        if setting in METHODS[method].get("settings", config["settings"])
         for repeat in range(1, config["folds"]["repeats"] + 1)
     ]
     absent = [path for path in paths if not path.exists()]
