@@ -4,7 +4,6 @@ Folds have the mouse data's size; hyper-parameters are fixed, so that both devic
 the same networks from the same weights. Where no card is, there is nothing to measure.
 """
 
-import dataclasses
 import time
 
 import numpy as np
@@ -87,7 +86,11 @@ def simulate(method: str) -> FoldTask:
     Y[test] = np.nan
     loadings = np.equal.outer(family, np.arange(MOUSE["n_loadings"])) * np.sqrt(0.5)
     names = [f"f{j}" for j in range(p + MOUSE["n_loadings"])]
-    task = FoldTask(
+    inner = tuple(
+        (train[np.arange(len(train)) % N_FOLDS != k], train[k::N_FOLDS])
+        for k in range(N_FOLDS)
+    )
+    return FoldTask(
         dataset="mouse_size",
         setting="markers_pedigree",
         method=method,
@@ -102,10 +105,5 @@ def simulate(method: str) -> FoldTask:
         feature_names=np.array(names),
         train=train,
         test=test,
-        inner_splits=(),
+        inner_splits=inner,
     )
-    inner = tuple(
-        (train[np.arange(len(train)) % N_FOLDS != k], train[k::N_FOLDS])
-        for k in range(N_FOLDS)
-    )
-    return dataclasses.replace(task, inner_splits=inner)

@@ -4,12 +4,11 @@ from collections.abc import Collection
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
 from grvsnn.base.errors import InputError
 from grvsnn.datasets.calls import MISSING_CALL, Calls, DosageCodes, Rounding
 from grvsnn.datasets.pine import unmapped_markers
-from grvsnn.datasets.plink_files import read_bim
+from grvsnn.datasets.plink_files import look_up_markers
 from grvsnn.datasets.text_table import TextTable, is_number, open_table, refuse_repeats
 
 RAW_COLUMNS = frozenset(
@@ -68,7 +67,7 @@ def read_dosage_table(
     return Calls(
         dosages,
         names,
-        unmapped_markers(across) if map_file is None else _look_up(map_file, across),
+        look_up_markers(map_file, across) if map_file else unmapped_markers(across),
         str(table.path),
         rounding.facts,
         exact,
@@ -125,17 +124,3 @@ def _read_rows(
     if not rows:
         raise InputError(f"{table.path} has a header and no rows")
     return np.array(names), np.stack(rows), rounding, np.stack(kept) if keep else None
-
-
-def _look_up(map_file: str | Path, markers: np.ndarray) -> pd.DataFrame:
-    """Rows of the map in the order of the table's markers."""
-    table = read_bim(map_file)
-    refuse_repeats("marker", table["snp"], str(map_file))
-    places = pd.Index(table["snp"]).get_indexer(markers)
-    if (places < 0).any():
-        absent = markers[places < 0]
-        raise InputError(
-            f"{map_file}: {len(absent)} markers of the dosages are not in the map, "
-            f"e.g. {str(absent[0])!r}"
-        )
-    return table.iloc[places].reset_index(drop=True)

@@ -8,7 +8,7 @@ from bed_reader import open_bed
 
 from grvsnn.base.errors import InputError
 from grvsnn.datasets.calls import MISSING_CALL, Calls
-from grvsnn.datasets.text_table import check_file, read_lines
+from grvsnn.datasets.text_table import check_file, read_lines, refuse_repeats
 from grvsnn.genotypes.plink import LAST_POSITION, MAP_COLUMNS, MISSING
 
 MAGIC = b"\x6c\x1b\x01"
@@ -62,6 +62,20 @@ def read_bim(path: str | Path) -> pd.DataFrame:
             "split the chromosome"
         )
     return table
+
+
+def look_up_markers(map_file: str | Path, markers: np.ndarray) -> pd.DataFrame:
+    """Read a .bim file's rows in the order of a table's markers."""
+    table = read_bim(map_file)
+    refuse_repeats("marker", table["snp"], str(map_file))
+    places = pd.Index(table["snp"]).get_indexer(markers)
+    if (places < 0).any():
+        absent = markers[places < 0]
+        raise InputError(
+            f"{map_file}: {len(absent)} markers of the dosages are not in the map, "
+            f"e.g. {str(absent[0])!r}"
+        )
+    return table.iloc[places].reset_index(drop=True)
 
 
 def _name_markers(table: pd.DataFrame) -> tuple[pd.DataFrame, int]:

@@ -33,7 +33,7 @@ class PreparedDataset:
         id, sire, dam of ALL animals, "0" = unknown.
     relationship : tuple of (ndarray, ndarray) or None
         (ids, A), where A itself is given.
-    environment : DataFrame or None
+    environment : DataFrame, optional
         sample_id and, for each common environment (pen, cage, litter), the class of
         every animal as text, None where it is not known.
     steps : list of dict
@@ -48,6 +48,10 @@ class PreparedDataset:
     relationship: tuple[np.ndarray, np.ndarray] | None = None
     environment: pd.DataFrame | None = None
     steps: list[dict] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        if self.environment is None:
+            self.environment = self.phenotypes[["sample_id"]]
 
     @property
     def sample_ids(self) -> np.ndarray:
@@ -67,8 +71,7 @@ class PreparedDataset:
         self.dosages = self.dosages[keep]
         self.phenotypes = self.phenotypes[keep].reset_index(drop=True)
         self.covariates = self.covariates[keep].reset_index(drop=True)
-        if self.environment is not None:
-            self.environment = self.environment[keep].reset_index(drop=True)
+        self.environment = self.environment[keep].reset_index(drop=True)
         self.count(step)
 
     def keep_markers(self, keep: np.ndarray, step: str) -> None:
@@ -114,10 +117,7 @@ class PreparedDataset:
         )
         write_parquet(self.phenotypes, folder / "phenotypes.parquet")
         write_parquet(self.covariates, folder / "covariates.parquet")
-        environment = self.environment
-        if environment is None:
-            environment = self.phenotypes[["sample_id"]]
-        write_parquet(environment, folder / "environment.parquet")
+        write_parquet(self.environment, folder / "environment.parquet")
         if self.pedigree is not None:
             write_parquet(self.pedigree, folder / "pedigree.parquet")
         if self.relationship is not None:

@@ -9,7 +9,7 @@ import pandas as pd
 from grvsnn.base.errors import InputError
 from grvsnn.datasets.calls import Calls, DosageCodes, Rounding
 from grvsnn.datasets.pine import unmapped_markers
-from grvsnn.datasets.plink_files import name_animals, read_bim
+from grvsnn.datasets.plink_files import look_up_markers, name_animals
 from grvsnn.datasets.text_table import open_table, refuse_repeats
 
 FIRST = ["FID", "IID", "PAT", "MAT", "SEX", "PHENOTYPE"]
@@ -84,15 +84,7 @@ def _map(
     if map_file is None:
         other = [match["other"] or "0" for match in found]
         return unmapped_markers(np.array(names)).assign(a1=counted, a2=other)
-    table = read_bim(map_file)
-    refuse_repeats("marker", table["snp"], str(map_file))
-    places = pd.Index(table["snp"]).get_indexer(names)
-    if (places < 0).any():
-        raise InputError(
-            f"{map_file}: {(places < 0).sum()} markers of the .raw file are not in the "
-            f"map, e.g. {names[int(np.argmax(places < 0))]!r}"
-        )
-    table = table.iloc[places].reset_index(drop=True)
+    table = look_up_markers(map_file, np.array(names))
     turned = table["a2"] == counted
     stray = ~turned & (table["a1"] != counted)
     if stray.any():

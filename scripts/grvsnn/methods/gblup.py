@@ -12,21 +12,21 @@ solved back for the ranking.
 import logging
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
+from functools import partial
 
 import numpy as np
-from threadpoolctl import threadpool_limits
 
 from grvsnn.models.mixed.kernels import (
-    LOADINGS,
     PEDIGREE,
     Kernels,
+    loadings_factor,
     observation_patterns,
     shared_products,
 )
 from grvsnn.models.mixed.reml import MAX_ITERATIONS, RemlFit, fit_reml
 from grvsnn.protocol.fold_task import FoldFit, FoldTask, normalise_importance
+from grvsnn.protocol.side_by_side import fit_side_by_side
 
 logger = logging.getLogger(__name__)
 
@@ -56,12 +56,8 @@ def fit(
         of the feature; importance is its size; nothing is selected.
     """
     max_iterations = int(params.get("max_iterations", MAX_ITERATIONS))
-    with threadpool_limits(1), ThreadPoolExecutor(max(1, n_threads)) as pool:
-        jobs = [
-            pool.submit(_fit_fold, task, products, max_iterations)
-            for task, products in zip(tasks, shared_products(tasks), strict=True)
-        ]
-        return [job.result() for job in jobs]
+    fit_fold = partial(_fit_fold, max_iterations=max_iterations)
+    return fit_side_by_side(fit_fold, tasks, n_threads, shared_products)
 
 
 def _fit_fold(task: FoldTask, products: np.ndarray, max_iterations: int) -> FoldFit:
@@ -102,7 +98,7 @@ def _factors(task: FoldTask) -> dict[str, np.ndarray]:
     if task.relationship is not None:
         factors = {PEDIGREE: relationship_factor(task.relationship)}
     else:
-        factors = {LOADINGS: task.loadings} if task.n_loadings else {}
+        factors = loadings_factor(task)
     return factors | {
         name: class_columns(codes) for name, codes in task.environment.items()
     }

@@ -1,15 +1,12 @@
 """GRVSNN as a method: tune, fit and interpret the network on each outer fold.
 
-Folds run beside each other in `n_threads` threads, each of them on one thread of
-torch, since torch's sums depend on how many threads share them.
+Folds run beside each other in `n_threads` threads, each of them on one thread of torch.
 """
 
 import logging
 import math
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 
@@ -27,6 +24,7 @@ from grvsnn.models.network.interpretation import (
     interpret,
 )
 from grvsnn.models.network.parts import Architecture
+from grvsnn.models.network.threads import one_torch_thread
 from grvsnn.models.network.training import (
     History,
     TrainingSettings,
@@ -341,17 +339,3 @@ def _take(part: type, left: dict) -> object:
         return part(**values)
     except TypeError as error:
         raise InputError(f"grvsnn: a parameter of the wrong type: {error}") from error
-
-
-@contextmanager
-def one_torch_thread(n_workers: int) -> Iterator[ThreadPoolExecutor]:
-    """Yield a pool of workers, each with one thread of torch; restored afterwards."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        with ThreadPoolExecutor(
-            max(1, n_workers), initializer=torch.set_num_threads, initargs=(1,)
-        ) as pool:
-            yield pool
-    finally:
-        torch.set_num_threads(before)

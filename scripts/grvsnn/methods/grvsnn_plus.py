@@ -25,15 +25,16 @@ import logging
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
+from functools import partial
 
 import numpy as np
 import torch
 from threadpoolctl import threadpool_limits
 
 from grvsnn.base.errors import InputError
-from grvsnn.methods.grvsnn import one_torch_thread
 from grvsnn.models.mixed.kernels import shared_products
 from grvsnn.models.network.interpretation import SELECTED_FROM, curve_columns
+from grvsnn.models.network.threads import one_torch_thread
 from grvsnn.models.plus.marker_effects import (
     MarkerColumns,
     Regime,
@@ -110,11 +111,8 @@ def fit(tasks: Sequence[FoldTask], params: Mapping, n_threads: int) -> list[Fold
     """
     settings = _check_params(params)
     with threadpool_limits(1), one_torch_thread(n_threads) as pool:
-        jobs = [
-            pool.submit(fit_fold, task, products, settings)
-            for task, products in zip(tasks, shared_products(tasks), strict=True)
-        ]
-        return [job.result() for job in jobs]
+        fit_one = partial(fit_fold, settings=settings)
+        return list(pool.map(fit_one, tasks, shared_products(tasks)))
 
 
 def fit_fold(task: FoldTask, products: np.ndarray, settings: PlusParams) -> FoldFit:

@@ -12,12 +12,11 @@ the path is then walked once more on all training rows.
 import logging
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from sklearn.linear_model import enet_path
-from threadpoolctl import threadpool_limits
 
 from grvsnn.base.errors import InputError
 from grvsnn.base.names import base_method
@@ -27,6 +26,7 @@ from grvsnn.protocol.fold_task import (
     normalise_importance,
     standardise,
 )
+from grvsnn.protocol.side_by_side import fit_side_by_side
 
 logger = logging.getLogger(__name__)
 
@@ -88,8 +88,7 @@ def fit(
     options = Options(**{**given, "l1_ratios": tuple(given["l1_ratios"])})
     if not options.l1_ratios or not all(0 < ratio <= 1 for ratio in options.l1_ratios):
         raise InputError("elastic_net: l1_ratios need values above 0 and at most 1")
-    with threadpool_limits(1), ThreadPoolExecutor(max(1, n_threads)) as pool:
-        return list(pool.map(lambda task: _fit_fold(task, options), tasks))
+    return fit_side_by_side(partial(_fit_fold, options=options), tasks, n_threads)
 
 
 def _fit_fold(task: FoldTask, options: Options) -> FoldFit:

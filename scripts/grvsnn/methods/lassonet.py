@@ -10,8 +10,6 @@ out of its loss.
 import logging
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 
 import numpy as np
 import optuna
@@ -21,6 +19,7 @@ from grvsnn.base.errors import InputError
 from grvsnn.models.lassonet.path import Path
 from grvsnn.models.lassonet.recipe import Options, Setting
 from grvsnn.models.lassonet.regressor import MaskedLassoNet, make_regressor
+from grvsnn.models.network.threads import one_torch_thread
 from grvsnn.protocol.fold_task import (
     FoldFit,
     FoldTask,
@@ -60,28 +59,14 @@ def fit(
     options = Options.read(params)
     device = _device(options.device)
     in_turn = options.draws_while_training or device.type != "cpu"
-    workers = 1 if in_turn else max(1, n_threads)
-    with _single_torch_thread(), torch.random.fork_rng(devices=[]):
-        # torch keeps its number of threads per calling thread
-        with ThreadPoolExecutor(
-            workers, initializer=torch.set_num_threads, initargs=(1,)
-        ) as pool:
-            return list(pool.map(lambda task: _fit_fold(task, options, device), tasks))
+    workers = 1 if in_turn else n_threads
+    with one_torch_thread(workers) as pool, torch.random.fork_rng(devices=[]):
+        return list(pool.map(lambda task: _fit_fold(task, options, device), tasks))
 
 
 def job_params(gpu: int, checkpoint: object) -> dict[str, object]:
     """Keep the fit on the CPU where the job has no GPU."""
     return {"device": "auto" if gpu else "cpu"}
-
-
-@contextmanager
-def _single_torch_thread() -> Iterator[None]:
-    previous = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(previous)
 
 
 def _device(name: str) -> torch.device:

@@ -10,14 +10,13 @@ and each trait is fitted on its own, as by GBLUP.
 import logging
 import time
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
-import torch
 from threadpoolctl import threadpool_limits
 
-from grvsnn.models.mixed.kernels import LOADINGS, Kernels, shared_products
+from grvsnn.models.mixed.kernels import Kernels, loadings_factor, shared_products
 from grvsnn.models.mixed.multitrait import Covariances, JointModel, traits_overlap
+from grvsnn.models.network.threads import one_torch_thread
 from grvsnn.protocol.fold_task import FoldFit, FoldTask, normalise_importance
 
 logger = logging.getLogger(__name__)
@@ -42,25 +41,13 @@ def fit(
     list of FoldFit
         ``feature_columns["effect"]`` as for GBLUP; nothing is selected.
     """
-
-    def start() -> None:
-        torch.set_num_threads(1)
-
-    with (
-        threadpool_limits(1),
-        ThreadPoolExecutor(max(1, n_threads), initializer=start) as pool,
-    ):
-        jobs = [
-            pool.submit(_fit_fold, task, products)
-            for task, products in zip(tasks, shared_products(tasks), strict=True)
-        ]
-        return [job.result() for job in jobs]
+    with threadpool_limits(1), one_torch_thread(n_threads) as pool:
+        return list(pool.map(_fit_fold, tasks, shared_products(tasks)))
 
 
 def _fit_fold(task: FoldTask, products: np.ndarray) -> FoldFit:
     start = time.perf_counter()
-    factors = {LOADINGS: task.loadings} if task.n_loadings else {}
-    kernels = Kernels(task, products, factors)
+    kernels = Kernels(task, products, loadings_factor(task))
     traits = list(range(len(task.traits)))
     together = traits_overlap(np.isfinite(task.Y[task.train]))
     predicted = np.empty((len(task.test), len(traits)))

@@ -13,10 +13,9 @@ any, are a kernel of their own.
 import logging
 import time
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import numpy as np
-from threadpoolctl import threadpool_limits
 
 from grvsnn.base.errors import InputError
 from grvsnn.models.mixed.kernels import observation_patterns, shared_products
@@ -28,6 +27,7 @@ from grvsnn.models.mixed.reml import (
     rotate_kernels,
 )
 from grvsnn.protocol.fold_task import FoldFit, FoldTask
+from grvsnn.protocol.side_by_side import fit_side_by_side
 
 logger = logging.getLogger(__name__)
 
@@ -54,12 +54,8 @@ def fit(
     bandwidths = tuple(params.get("bandwidths", (0.1, 0.3, 1.0, 3.0, 5.0)))
     if not bandwidths or min(bandwidths) <= 0:
         raise InputError("rkhs: bandwidths need at least one value, all above 0")
-    with threadpool_limits(1), ThreadPoolExecutor(max(1, n_threads)) as pool:
-        jobs = [
-            pool.submit(_fit_fold, task, products, bandwidths)
-            for task, products in zip(tasks, shared_products(tasks), strict=True)
-        ]
-        return [job.result() for job in jobs]
+    fit_fold = partial(_fit_fold, bandwidths=bandwidths)
+    return fit_side_by_side(fit_fold, tasks, n_threads, shared_products)
 
 
 def squared_distances(products: np.ndarray, train: np.ndarray) -> np.ndarray:

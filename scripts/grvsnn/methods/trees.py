@@ -9,17 +9,17 @@ fitted to all training rows.
 import logging
 import time
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from itertools import product
 
 import lightgbm
 import numpy as np
-from threadpoolctl import threadpool_limits
 
 from grvsnn.base.errors import InputError
 from grvsnn.base.names import base_method
 from grvsnn.protocol.fold_task import FoldFit, FoldTask, normalise_importance
+from grvsnn.protocol.side_by_side import fit_side_by_side
 
 logger = logging.getLogger(__name__)
 
@@ -91,8 +91,8 @@ def fit(
     for name in ("leaves", "feature_shares"):
         values[name] = tuple(values[name])
     options = Options(**values)
-    with threadpool_limits(1), ThreadPoolExecutor(max(1, n_threads)) as pool:
-        return list(pool.map(lambda task: _fit_fold(task, method, options), tasks))
+    fit_fold = partial(_fit_fold, method=method, options=options)
+    return fit_side_by_side(fit_fold, tasks, n_threads)
 
 
 def _fit_fold(task: FoldTask, method: str, options: Options) -> FoldFit:

@@ -268,9 +268,8 @@ def _check_entry(entry: Mapping) -> list[str]:
         return found
     if entry["format"] != "csv":
         found += ["'rows' is for format csv"] if "rows" in entry else []
-        mapped = entry["format"] == "raw"
-        if "map" in files and not mapped:
-            found.append("a file 'map' is for the formats csv and raw")
+    if "map" in files and entry["format"] not in ("csv", "raw"):
+        found.append("a file 'map' is for the formats csv and raw")
     if {"pedigree", "relationship"} <= set(files):
         found.append("name a pedigree or a relationship file, not both")
     if "covariates" in files and not entry.get("covariates"):

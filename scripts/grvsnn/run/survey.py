@@ -154,10 +154,8 @@ def _question_trait(column: pd.Series) -> Iterator[str]:
         )
 
 
-def _survey_environment(environment: pd.DataFrame | None) -> Iterator[str]:
+def _survey_environment(environment: pd.DataFrame) -> Iterator[str]:
     """Count the classes of common environments, and question useless ones."""
-    if environment is None:
-        return
     for name, classes in environment.drop(columns="sample_id").items():
         sizes = classes.value_counts()
         yield (

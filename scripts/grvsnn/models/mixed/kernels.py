@@ -84,6 +84,11 @@ def shared_products(tasks: Sequence[FoldTask]) -> list[np.ndarray]:
     return [found[id(task.genotypes)] for task in tasks]
 
 
+def loadings_factor(task: FoldTask) -> dict[str, np.ndarray]:
+    """Factor of the kernel of pedigree loadings, by its name; empty without any."""
+    return {LOADINGS: task.loadings} if task.n_loadings else {}
+
+
 def vanraden_scale(genotypes: np.ndarray, rows: np.ndarray) -> float:
     """Sum over markers of 2 p (1 - p), with allele frequencies p over `rows`."""
     frequency = genotypes[rows].mean(axis=0, dtype=np.float64) / 2.0

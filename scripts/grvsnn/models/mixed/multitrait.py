@@ -231,8 +231,7 @@ def _factorised(
     pairs, records = np.ix_(animal, animal), np.ix_(trait, trait)
     V = (animal[:, None] == animal) * found.residual[records]
     for K, S in zip(blocks, found.kernels, strict=True):
-        if S.any():
-            V += K[pairs] * S[records]
+        V += K[pairs] * S[records]
     factor = cho_factor(V, lower=True, overwrite_a=True, check_finite=False)
     return lambda b: cho_solve(factor, b, check_finite=False)
 

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from grvsnn.models.mixed.kernels import LOADINGS, Kernels, observation_patterns
-from grvsnn.models.mixed.multitrait import JointModel, traits_overlap
+from grvsnn.models.mixed.kernels import Kernels, loadings_factor, observation_patterns
+from grvsnn.models.mixed.multitrait import Covariances, JointModel, traits_overlap
 from grvsnn.models.mixed.reml import Contrasts, RemlFit, fit_reml
 from grvsnn.models.plus.relatives_layer import cosines, relatives_factor
 from grvsnn.protocol.fold_task import FoldTask
@@ -79,9 +79,8 @@ def fit_polygenic(
     PolygenicFit
     """
     T, n = len(task.traits), len(task.Y)
-    observed = np.isfinite(task.Y[task.train])
-    together = traits_overlap(observed)
-    base = Kernels(task, products, {LOADINGS: task.loadings} if task.n_loadings else {})
+    together = traits_overlap(np.isfinite(task.Y[task.train]))
+    base = Kernels(task, products, loadings_factor(task))
     factors = _relatives_factors(task, products, relatives)
     offered = [*base.names, *([RELATIVES] if factors else [])]
     predicted = np.empty((n, T))
@@ -106,7 +105,13 @@ def fit_polygenic(
                 blup.weights[:, None], choice.reml.variances[:, None]
             )
             name = task.traits[t]
-            facts[name] = _describe(choice, offered)
+            facts[name] = _describe(
+                choice.kernels,
+                choice.reml.shares,
+                choice.reml,
+                choice.n_relatives,
+                offered,
+            )
             logger.info("fold %d %s: %s", task.fold, name, facts[name])
     if together:
         # one number of relatives for all traits, by their likelihoods together
@@ -126,15 +131,10 @@ def _fit_jointly(
         [model.predict(task.Y, fit_rows)[0] for fit_rows, _ in task.inner_splits]
     ).reshape(-1, *task.Y.shape)
     found = model.covariances
-    facts = {}
-    for t, name in enumerate(task.traits):
-        shares = dict(zip(kernels.names, found.shares[:, t].tolist(), strict=True))
-        facts[name] = {
-            "n_relatives": float(n_relatives),
-            "shares": {kernel: shares.get(kernel, 0.0) for kernel in offered},
-            "log_likelihood": found.log_likelihood,
-            "converged": found.converged,
-        }
+    facts = {
+        name: _describe(kernels, shares, found, n_relatives, offered)
+        for name, shares in zip(task.traits, found.shares.T, strict=True)
+    }
     logger.info("fold %d, all traits: %s", task.fold, facts)
     return PolygenicFit(predicted, members, effects, facts)
 
@@ -184,12 +184,19 @@ def _member(choice: _Choice, fit_rows: np.ndarray, y: np.ndarray) -> np.ndarray:
     return choice.kernels.blup_at(choice.reml, rows, y[rows]).predicted
 
 
-def _describe(choice: _Choice, offered: Sequence[str]) -> dict[str, object]:
-    shares = dict(zip(choice.kernels.names, choice.reml.shares.tolist(), strict=True))
+def _describe(
+    kernels: Kernels,
+    shares: np.ndarray,
+    fit: RemlFit | Covariances,
+    n_relatives: float,
+    offered: Sequence[str],
+) -> dict[str, object]:
+    """JSON-able summary of one trait's fit."""
+    found = dict(zip(kernels.names, shares.tolist(), strict=True))
     return {
-        "n_relatives": float(choice.n_relatives),
+        "n_relatives": float(n_relatives),
         # 0 for a kernel that the likelihood did without
-        "shares": {name: shares.get(name, 0.0) for name in offered},
-        "log_likelihood": float(choice.reml.log_likelihood),
-        "converged": choice.reml.converged,
+        "shares": {name: found.get(name, 0.0) for name in offered},
+        "log_likelihood": float(fit.log_likelihood),
+        "converged": fit.converged,
     }

@@ -1,20 +1,10 @@
 """Table of accuracy with whole families, or classes of an environment, held out."""
 
-from itertools import product
-
 import pandas as pd
 
-from grvsnn.base.labels import (
-    method_label,
-    methods_in,
-    setting_label,
-    settings_in,
-    trait_label,
-    traits_in,
-)
 from grvsnn.base.names import fitted_as
 from grvsnn.report.tables.layout import Table, make_table, mean_sd
-from grvsnn.report.tables.summary import runs_note
+from grvsnn.report.tables.summary import MODEL_HEADINGS, model_rows, runs_note
 
 HELD = "held_"
 """How the names of these companions' last parts begin (`grvsnn.run.study`)."""
@@ -71,25 +61,17 @@ def held_out_table(
     )
     by_place = numbers.set_index(["trait", "setting", "method", "held"])
     groups = list(dict.fromkeys(scores["held"]))
-    places = set(by_place.index.droplevel("held"))
-    rows = [
-        place
-        for place in product(traits_in(scores), settings_in(scores), methods_in(scores))
-        if place in places
-    ]
+    places, heads = model_rows(scores, by_place.index.droplevel("held"))
 
     def cell(place: tuple[str, str, str], group: str) -> str:
         return mean_sd(*by_place.loc[(*place, group), ["r_mean", "r_sd"]])
 
     return make_table(
         numbers=numbers,
-        rows=[
-            (trait_label(trait), setting_label(setting), method_label(method))
-            for trait, setting, method in rows
-        ],
-        headings=["Trait", "Data", "Model"],
+        rows=heads,
+        headings=MODEL_HEADINGS,
         columns=[group_title(group, scheme) for group in groups],
-        cells=[[cell(place, group) for group in groups] for place in rows],
+        cells=[[cell(place, group) for group in groups] for place in places],
         note="r by what the folds hold out. "
         f"{runs_note(scores, by)} Each class of a group is in one fold, so that no "
         "test animal has a training animal of its class; inner folds are made "

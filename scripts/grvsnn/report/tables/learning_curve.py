@@ -1,19 +1,9 @@
 """Table of accuracy against the number of training animals."""
 
-from itertools import product
-
 import pandas as pd
 
-from grvsnn.base.labels import (
-    method_label,
-    methods_in,
-    setting_label,
-    settings_in,
-    trait_label,
-    traits_in,
-)
 from grvsnn.report.tables.layout import Table, fewer_runs, make_table, mean_sd
-from grvsnn.report.tables.summary import runs_note
+from grvsnn.report.tables.summary import MODEL_HEADINGS, model_rows, runs_note
 from grvsnn.scoring.learning_curve import share_scores
 from grvsnn.scoring.metrics import count_runs
 
@@ -45,22 +35,15 @@ def learning_table(scores: pd.DataFrame) -> Table:
     cell = numbers.set_index(["trait", "setting", "method", "share"])
     shares = sorted(set(numbers["share"]))
     animals = numbers.groupby("share")["n_train"].mean()
-    rows = [
-        place
-        for place in product(traits_in(scores), settings_in(scores), methods_in(scores))
-        if place in set(cell.index.droplevel("share"))
-    ]
+    places, heads = model_rows(scores, cell.index.droplevel("share"))
     runs = max(count_runs(scores).values())
     cells = [
-        [_text(cell.loc[(*place, share)], runs) for share in shares] for place in rows
+        [_text(cell.loc[(*place, share)], runs) for share in shares] for place in places
     ]
     return make_table(
         numbers=numbers,
-        rows=[
-            (trait_label(trait), setting_label(setting), method_label(method))
-            for trait, setting, method in rows
-        ],
-        headings=["Trait", "Data", "Model"],
+        rows=heads,
+        headings=MODEL_HEADINGS,
         columns=[f"{share} %, n = {animals[share]:.0f}" for share in shares],
         cells=cells,
         note="r by share and mean number of training animals. "

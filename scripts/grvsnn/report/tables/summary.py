@@ -1,16 +1,26 @@
 """Means and SDs of scores, looked up cell by cell, and which cell is the best."""
 
 from collections.abc import Iterable, Sequence
+from itertools import product
 
 import numpy as np
 import pandas as pd
 
-from grvsnn.base.labels import METRICS
+from grvsnn.base.labels import (
+    METRICS,
+    method_label,
+    methods_in,
+    setting_label,
+    settings_in,
+    trait_label,
+    traits_in,
+)
 from grvsnn.report.tables.layout import fewer_runs, mean_sd
 from grvsnn.scoring.comparisons import TOLERANCE
 from grvsnn.scoring.metrics import count_runs, summarise
 
 NAN = float("nan")
+MODEL_HEADINGS = ["Trait", "Data", "Model"]
 CELL = ("dataset", "setting", "trait", "method", "metric")
 
 
@@ -109,3 +119,30 @@ def runs_note(scores: pd.DataFrame, by: Sequence[str] = CELL) -> str:
     if ((counts > 0) & (counts < len(runs))).any():
         text += " (n = …): of the runs that have the number; never counted as best."
     return text
+
+
+def model_rows(
+    scores: pd.DataFrame, there: Iterable[tuple[str, str, str]]
+) -> tuple[list[tuple[str, str, str]], list[tuple[str, str, str]]]:
+    """List rows of trait x setting x model in display order.
+
+    Parameters
+    ----------
+    scores : DataFrame
+        trait, setting, method.
+    there : iterable of (trait, setting, method)
+        Rows that have a number.
+
+    Returns
+    -------
+    places, heads : list of tuple
+        Names, and labels under the headings `MODEL_HEADINGS`.
+    """
+    order = product(traits_in(scores), settings_in(scores), methods_in(scores))
+    known = set(there)
+    places = [place for place in order if place in known]
+    heads = [
+        (trait_label(trait), setting_label(setting), method_label(method))
+        for trait, setting, method in places
+    ]
+    return places, heads
