@@ -13,7 +13,9 @@ from snakemake.utils import update_config
 
 def load_library(name):
     """A library file that needs no installation, wherever the workflow lies."""
-    path = workflow.source_path(f"../../scripts/grvsnn/{name}.py")
+    # as a plain string: Python cannot write the byte code of a file that Snakemake's own
+    # kind of string names
+    path = str(workflow.source_path(f"../../scripts/grvsnn/{name}.py"))
     spec = importlib.util.spec_from_file_location(Path(name).name, path)
     loaded = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(loaded)
