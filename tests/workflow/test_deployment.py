@@ -26,7 +26,7 @@ def test_five_lines_and_a_copied_config_deploy_the_workflow(snakemake, root, tmp
 def test_it_starts_where_no_byte_code_is_kept_yet(
     snakemake, root, tmp_path, monkeypatch
 ):
-    """The library files that the rules load are compiled, and written, at that start."""
+    """The library files that the rules load are compiled and written then."""
     monkeypatch.delenv("PYTHONDONTWRITEBYTECODE", raising=False)
     monkeypatch.setenv("PYTHONPYCACHEPREFIX", str(tmp_path / "byte_code"))
     (tmp_path / "config").symlink_to(root / "config")
