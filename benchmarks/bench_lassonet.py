@@ -16,7 +16,7 @@ from grvsnn.models.lassonet.regressor import (
 )
 
 MOUSE = {"n_rows": 1161, "n_validation": 290, "n_features": 10_346, "n_traits": 2}
-EPOCHS = 8
+EPOCHS = 30  # as many as a step of the path takes
 PENALTIES = (2.0, 4.0, 8.0)
 
 

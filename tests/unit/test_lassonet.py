@@ -8,6 +8,7 @@ import pytest
 import torch
 from grvsnn.base.errors import InputError
 from grvsnn.methods import lassonet
+from grvsnn.models.lassonet.products import Products, find_levels, serves
 from grvsnn.models.lassonet.recipe import Options, Setting
 from grvsnn.models.lassonet.regressor import (
     FastLassoNet,
@@ -132,12 +133,56 @@ def test_the_proximal_step_is_the_packages(M, shrinkage):
     assert (ours.layers[0].weight.abs().amax(dim=0) <= bound + 1e-6).all()
 
 
+def mixed_features(rng, n, p):
+    """Three levels, two, one, and as many as there are rows; standardised."""
+    X = rng.binomial(2, 0.3, (n, p)).astype(np.float32)
+    X[:, 1::5] = np.minimum(X[:, 1::5], 1)
+    X[:, 2::7] = rng.standard_normal((n, len(X[0, 2::7])))
+    X = (X - X.mean(axis=0)) / np.maximum(X.std(axis=0), 1e-3)
+    X[:, 4::9] = 0.5
+    return torch.from_numpy(X.astype(np.float32))
+
+
+@pytest.mark.parametrize(("n", "p", "k"), [(1, 1, 1), (40, 7, 3), (33, 90, 34)])
+def test_products_by_tables_are_matrix_products(n, p, k):
+    rng = np.random.default_rng(k)
+    X = mixed_features(rng, n, p)
+    products = Products(X, k)
+    assert (products.n_tabled > 0) == serves(X, k)
+    W = torch.from_numpy(rng.standard_normal((k, p)).astype(np.float32))
+    D = torch.from_numpy(rng.standard_normal((n, k)).astype(np.float32))
+    torch.testing.assert_close(products.forward(W), X @ W.T, rtol=0, atol=1e-4)
+    torch.testing.assert_close(products.backward(D), D.T @ X, rtol=0, atol=1e-4)
+
+
+def test_levels_are_those_of_the_features():
+    X = mixed_features(np.random.default_rng(1), 50, 40)
+    tabled, levels, codes = find_levels(X)
+    counts = np.array([len(column.unique()) for column in X.T])
+    assert tabled.tolist() == (counts <= 3).tolist()
+    values = levels.gather(1, codes.long())
+    torch.testing.assert_close(values[tabled], X.T[tabled], rtol=0, atol=0)
+
+
+def test_without_a_compiler_products_are_torchs(monkeypatch):
+    monkeypatch.setattr("grvsnn.models.lassonet.products.library", lambda: None)
+    X = mixed_features(np.random.default_rng(2), 20, 12)
+    products, W = Products(X, 2), torch.ones(2, 12)
+    assert products.n_tabled == 0
+    assert torch.equal(products.forward(W), X @ W.T)
+    assert torch.equal(products.backward(X[:, :2]), X[:, :2].T @ X)
+
+
 @pytest.mark.parametrize("M", [0.1, 20.0])
 @pytest.mark.parametrize("backtrack", [True, False])
-def test_training_is_the_packages(M, backtrack):
+@pytest.mark.parametrize("dosages", [True, False])
+def test_training_is_the_packages(M, backtrack, dosages):
     """The same losses, epochs and features along a path that goes sparse."""
     rng = np.random.default_rng(3)
     X = rng.standard_normal((120, 60)).astype(np.float32)
+    if dosages:
+        X = (X > -0.5).astype(np.float32) + (X > 0.7)
+        X = (X - X.mean(axis=0)) / X.std(axis=0)
     Y = X[:, :3] @ rng.normal(size=(3, 2)) + 0.5 * rng.standard_normal((120, 2))
     Y[::7, 1] = np.nan
     options = Options(
