@@ -7,7 +7,7 @@ from grvsnn.models.gibbs.lanes import Target, build_group, scale_features
 from grvsnn.models.gibbs.native import native_kernel
 from grvsnn.models.gibbs.sampler import choose_kernel, start_hyperparameters
 
-MODELS = ("brr", "blasso", "bayescpi")
+MODELS = ("brr", "blasso", "bayescpi", "bayesr")
 KERNELS = ("c", "numba")
 
 

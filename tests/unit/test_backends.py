@@ -36,6 +36,7 @@ def missing(request, monkeypatch):
         ("brr", {}, "bglr", "installed"),
         ("brr-exact", {"route": "exact"}, "native", "cannot do route: exact"),
         ("bayescpi", {"route": "exact"}, "bglr", "installed"),
+        ("bayesr", {}, "native", "cannot do BayesR"),
         ("bayescpi", {"n_chains": 4}, "native", "cannot do n_chains: 4"),
         ("blasso", {"backend": "native"}, "native", "as the config says"),
     ],
@@ -55,6 +56,7 @@ def test_auto_takes_native_for_what_bglr_cannot_do(
     [
         ("brr", {"route": "exact"}, "BGLR cannot do route: exact"),
         ("blasso", {"n_chains": 2}, "BGLR cannot do n_chains: 2"),
+        ("bayesr", {}, "BGLR cannot do BayesR"),
     ],
 )
 def test_bglr_is_never_replaced_silently(missing, method, params, words):

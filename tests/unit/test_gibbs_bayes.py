@@ -9,7 +9,7 @@ from grvsnn.methods import bayes
 
 from tests.unit.toy_tasks import change, make_population, make_tasks
 
-METHODS = ("brr", "blasso", "bayescpi")
+METHODS = ("brr", "blasso", "bayescpi", "bayesr")
 QUICK = {"backend": "native", "n_iter": 600, "burn_in": 200, "thin": 2}
 
 
@@ -30,7 +30,7 @@ def test_fit_has_the_contracts_shapes_and_facts(method, setting):
         assert np.isfinite(fit.predicted).all()
         np.testing.assert_allclose(fit.importance.max(axis=0), 1.0)
         columns = fit.feature_columns
-        assert ("pip" in columns) == (method == "bayescpi")
+        assert ("pip" in columns) == (method in ("bayescpi", "bayesr"))
         assert (columns["lower"] <= columns["upper"]).all()
         excludes_zero = (columns["lower"] > 0) | (columns["upper"] < 0)
         np.testing.assert_array_equal(fit.selected, excludes_zero)

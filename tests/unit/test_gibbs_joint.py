@@ -1,4 +1,4 @@
-"""Geweke's joint-distribution test of the three models and both kernels.
+"""Geweke's joint-distribution test of the four models and both kernels.
 
 Redrawing the phenotypes from the model after every iteration makes the parameters'
 stationary law their prior: any wrong conditional density shows. Sixteen independent
@@ -11,7 +11,15 @@ import numpy as np
 import pytest
 from grvsnn.models.gibbs.design import build_design
 from grvsnn.models.gibbs.lanes import Target
-from grvsnn.models.gibbs.priors import DF, LAMBDA_SHAPE, PI_COUNTS, Prior, TermPrior
+from grvsnn.models.gibbs.priors import (
+    CLASS_COUNTS,
+    CLASS_SHARES,
+    DF,
+    LAMBDA_SHAPE,
+    PI_COUNTS,
+    Prior,
+    TermPrior,
+)
 from grvsnn.models.gibbs.sampler import iterate
 from scipy import stats
 
@@ -72,12 +80,32 @@ def uniform_statistics(model, group, hyper):
     if model == "brr":
         found["b"] = stats.norm.cdf(b / sd)
         return found
+    if model == "bayesr":
+        return found | class_statistics(group, hyper, term, b)
     found["pi"] = stats.beta.cdf(hyper.pi, PI_COUNTS, PI_COUNTS)
     # an excluded effect is a uniform by itself, an included one by its normal
     inside = b != 0
     found["included"] = inside * 1.0
     found["b"] = np.where(inside, stats.norm.cdf(b / sd), np.nan)
     return found
+
+
+def class_statistics(group, hyper, term, b):
+    """BayesR: probabilities, classes by them, and effects by their class's normal."""
+    inverse = group.inverse_tau2[group.design.slots, :CHAINS].astype(float)
+    sd = np.sqrt(hyper.var_b[term] / np.where(inverse > 0, inverse, np.nan))
+    share = np.array((0, *CLASS_SHARES))[:, None, None]
+    in_class = np.isclose(inverse * share, np.where(share > 0, 1, 0))
+    in_class[0] = inverse == 0
+    assert (in_class.sum(axis=0) == 1).all() and ((b == 0) == in_class[0]).all()
+    p = np.moveaxis(hyper.classes, 1, 0)
+    expected = CLASS_COUNTS / (4 * CLASS_COUNTS)
+    found = {
+        f"class {c}": in_class[c] * 1.0 - expected + 1 / 2 for c in range(len(share))
+    }
+    beta = stats.beta(CLASS_COUNTS, 3 * CLASS_COUNTS)
+    found |= {f"p {c}": beta.cdf(p[c]) for c in range(len(share))}
+    return found | {"b": stats.norm.cdf(b / sd)}
 
 
 def t_value(draws, expected):
@@ -102,5 +130,5 @@ def test_successive_conditional_draws_follow_the_prior(model, kernel_name):
     for name, values in draws.items():
         u = np.array(values)
         assert abs(t_value(u, 1 / 2)) < LIMIT, name
-        if name != "included":
+        if not name.startswith(("included", "class")):
             assert abs(t_value(u**2, 1 / 3)) < LIMIT, name

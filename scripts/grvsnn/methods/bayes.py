@@ -1,8 +1,9 @@
-"""Bayesian linear regressions: ``brr``, ``blasso`` and ``bayescpi``.
+"""Bayesian linear regressions: ``brr``, ``blasso``, ``bayescpi`` and ``bayesr``.
 
 Two backends with one result: the R package BGLR (``bglr``) and the project's own
 sampler of the same models (``native``), which runs all folds and traits of a call as
-chains of one batch. Both fit the training rows; features are standardised by them.
+chains of one batch. BayesR is the native sampler's alone. Both fit the training rows;
+features are standardised by them.
 """
 
 import logging
@@ -138,6 +139,8 @@ def choose_backend(params: BayesParams, method: str) -> tuple[str, str]:
 
 def _beyond_bglr(params: BayesParams, method: str) -> str:
     """Name what only the native backend does; empty where BGLR does it too."""
+    if base_method(method) == "bayesr":
+        return "BayesR"
     if base_method(method) == "brr" and params.route == "exact":
         return "route: exact"
     if params.n_chains > 1:
@@ -299,7 +302,7 @@ def _fold_fit(
         name: np.stack([getattr(posterior, name) for posterior in posteriors], axis=1)
         for name in ("effect", "sd", "lower", "upper", "pip")
     }
-    if base_method(task.method) != "bayescpi":
+    if base_method(task.method) not in ("bayescpi", "bayesr"):
         del columns["pip"]
     traits = dict(zip(task.traits, posteriors, strict=True))
     return FoldFit(

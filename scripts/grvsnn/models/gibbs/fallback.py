@@ -11,10 +11,12 @@ import numpy as np
 
 from grvsnn.models.gibbs.design import BLOCK
 from grvsnn.models.gibbs.lanes import SUMS, WIDTH, LaneGroup
+from grvsnn.models.gibbs.priors import CLASS_SHARES
 
-MODEL_CODE = {"brr": 0, "blasso": 1, "bayescpi": 2}
-BLASSO, BAYESC = 1, 2
-SQUARES, INCLUDED, TAU2, SCALED_SQUARES = range(len(SUMS))
+MODEL_CODE = {"brr": 0, "blasso": 1, "bayescpi": 2, "bayesr": 3}
+BLASSO, BAYESC, BAYESR = 1, 2, 3
+SQUARES, INCLUDED, TAU2, SCALED_SQUARES, FIRST_CLASS = range(len(SUMS) - 2)
+INVERSE_SHARES = np.float32(1) / np.array(CLASS_SHARES, np.float32)
 
 jit = numba.njit(nogil=True, cache=True)
 
@@ -74,28 +76,59 @@ def draw_normals(rng, out):
 
 
 @jit
+def choose_class(q, x2, ratio, var_e, log_odds, luck):
+    """Draw a class by log weights plus Gumbel noise; returns 1/share, 0 for zero."""
+    best, chosen = 0.0, np.float32(0)
+    zero = -math.log(-math.log(luck[0]))
+    for c in range(len(INVERSE_SHARES)):
+        penalty = ratio * INVERSE_SHARES[c]
+        score = log_odds[c] - 0.5 * math.log1p(x2 / penalty)
+        score += 0.5 * q * q / ((x2 + penalty) * var_e)
+        score += -math.log(-math.log(luck[c + 1])) - zero
+        if score > best:
+            best, chosen = score, INVERSE_SHARES[c]
+    return chosen
+
+
+@jit
 def draw_effects(
     model, right, gram, features, rng, scalars, n_used, residual_sum, step
 ):
     """Draw a block's effects in turn; `step` takes the changes of b_j/s_j."""
     shift, inverse_sd, x2, effect, inverse_tau2 = features
-    var_e, ratio, logit_pi, _ = scalars
+    var_e, ratio, logit_pi, _, log_odds = scalars
     noise, uniform = np.empty_like(step), np.empty_like(step)
+    luck = np.empty((len(INVERSE_SHARES) + 1, *step.shape), step.dtype)
     draw_normals(rng, noise)
     if model == BAYESC:
         draw_uniforms(rng, uniform)
+    if model == BAYESR:
+        for c in range(len(luck)):
+            draw_uniforms(rng, luck[c])
     pair = 0
     for k in range(BLOCK):
         for lane in range(step.shape[1]):
             step[k, lane] = 0.0
             if x2[k, lane] <= 0:
                 continue
-            penalty = inverse_tau2[k, lane] if model == BLASSO else ratio[lane]
-            shrink = 1.0 / (x2[k, lane] + penalty)
             old = effect[k, lane]
             q = right[k, lane] - shift[k, lane] * residual_sum[lane]
             q = q * inverse_sd[k, lane] + x2[k, lane] * old
+            penalty = inverse_tau2[k, lane] if model == BLASSO else ratio[lane]
+            if model == BAYESR:
+                inverse_tau2[k, lane] = choose_class(
+                    q,
+                    x2[k, lane],
+                    ratio[lane],
+                    var_e[lane],
+                    log_odds[:, lane],
+                    luck[:, k, lane],
+                )
+                penalty = ratio[lane] * inverse_tau2[k, lane]
+            shrink = 1.0 / (x2[k, lane] + penalty)
             drawn = q * shrink + noise[k, lane] * math.sqrt(var_e[lane] * shrink)
+            if model == BAYESR and inverse_tau2[k, lane] == 0:
+                drawn = 0.0
             if model == BAYESC:
                 u = uniform[k, lane]
                 odds = logit_pi[lane] + 0.5 * shrink * q * q / var_e[lane]
@@ -139,6 +172,11 @@ def add_sums(model, effect, inverse_tau2, x2, total):
                 if x2[k, lane] > 0:
                     total[TAU2, lane] += 1.0 / inverse
                 total[SCALED_SQUARES, lane] += b * b * inverse
+            if model == BAYESR:
+                inverse = inverse_tau2[k, lane]
+                total[SCALED_SQUARES, lane] += b * b * float(inverse)
+                for c in range(len(INVERSE_SHARES)):
+                    total[FIRST_CLASS + c, lane] += inverse == INVERSE_SHARES[c]
 
 
 @jit
@@ -196,7 +234,7 @@ def sweep(model, codes, loadings, term, rows, slots, scalars, sums):
     """One draw of every effect, block by block."""
     mask, residual, gram, patch_start, cells, delta = rows
     shift, inverse_sd, x2, effect, inverse_tau2, rng = slots
-    var_e, ratio, logit_pi, lambda_ = scalars
+    var_e, ratio, logit_pi, lambda_, log_odds = scalars
     n_used, residual_sum, residual_square, term_sums = sums
     step = np.zeros((BLOCK, residual.shape[1]), np.float32)
     term_sums[:] = 0.0
@@ -206,10 +244,10 @@ def sweep(model, codes, loadings, term, rows, slots, scalars, sums):
         right = np.dot(x.T, residual)
         gather_cells(residual, cells, delta, start, right)
         at = slice(block * BLOCK, (block + 1) * BLOCK)
-        tau = at if model == BLASSO else slice(0, BLOCK)
+        tau = at if model == BLASSO or model == BAYESR else slice(0, BLOCK)
         t = term[block]
         features = (shift[at], inverse_sd[at], x2[at], effect[at], inverse_tau2[tau])
-        own = (var_e, ratio[t], logit_pi[t], lambda_[t])
+        own = (var_e, ratio[t], logit_pi[t], lambda_[t], log_odds[t])
         draw_effects(
             model, right, gram[block], features, rng, own, n_used, residual_sum, step
         )
@@ -273,6 +311,7 @@ class NumbaKernel:
             group.rng,
         )
         scalars = (group.var_e, group.ratio, group.logit_pi, group.lambda_)
+        scalars = (*scalars, group.log_odds)
         features = (design.codes, design.loadings, design.term)
         sweep(
             MODEL_CODE[group.model],

@@ -7,8 +7,15 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from grvsnn.models.gibbs.lanes import SUMS, LaneGroup
-from grvsnn.models.gibbs.priors import DF, LAMBDA_SHAPE, PI_COUNTS, Prior
+from grvsnn.models.gibbs.lanes import CLASSES, SUMS, LaneGroup
+from grvsnn.models.gibbs.priors import (
+    CLASS_COUNTS,
+    DF,
+    LAMBDA_SHAPE,
+    PI_COUNTS,
+    START_CLASSES,
+    Prior,
+)
 
 
 class Hyperparameters:
@@ -16,7 +23,7 @@ class Hyperparameters:
 
     Parameters
     ----------
-    model : {"brr", "blasso", "bayescpi"}
+    model : {"brr", "blasso", "bayescpi", "bayesr"}
         Model.
     priors : sequence of Prior
         One per chain.
@@ -33,6 +40,8 @@ class Hyperparameters:
         Intercept (of centred features) and residual variance.
     var_b, lambda_, pi : ndarray of float64, shape (terms, chains)
         Effects' variance, lambda, and inclusion probability, as the model has them.
+    classes : ndarray of float64, shape (terms, 4, chains)
+        BayesR's probabilities of zero and of each class.
     """
 
     def __init__(
@@ -56,6 +65,8 @@ class Hyperparameters:
         self.var_b = _by_term(priors, "start_var_b")
         self.lambda_ = np.sqrt(_by_term(priors, "start_lambda2"))
         self.pi = np.full(counts.shape, 0.5)
+        start = np.array(START_CLASSES)[:, None]
+        self.classes = np.tile(start, (len(counts), 1, counts.shape[1]))
 
     def traced(self) -> dict[str, np.ndarray]:
         """Return what is recorded, as it stands, each of shape (terms or 1, chains)."""
@@ -65,6 +76,8 @@ class Hyperparameters:
         values["varB"] = self.var_b.copy()
         if self.model == "bayescpi":
             values["pi"] = self.pi.copy()
+        if self.model == "bayesr":
+            values["pi"] = 1 - self.classes[:, 0]
         return values
 
     def start(self, group: LaneGroup) -> None:
@@ -84,6 +97,9 @@ class Hyperparameters:
         group.ratio[:terms, :chains] = self.var_e / self.var_b
         if self.model == "bayescpi":
             group.logit_pi[:terms, :chains] = np.log(self.pi) - np.log1p(-self.pi)
+        if self.model == "bayesr":
+            odds = np.log(self.classes[:, 1:]) - np.log(self.classes[:, :1])
+            group.log_odds[:terms, :, :chains] = odds
 
     def draw_mean(self) -> None:
         """Draw mu ~ N(ybar, var_e/n); features are centred, so effects play no part."""
@@ -113,7 +129,10 @@ class Hyperparameters:
         self.lambda_ = np.sqrt(gamma / rate)
 
     def _draw_effect_variance(self, sums: dict[str, np.ndarray]) -> None:
-        df = self.counts + DF
+        df, squares = self.counts + DF, sums["squares"]
+        if self.model == "bayesr":
+            self._draw_classes(sums)
+            df, squares = sums["included"] + DF, sums["scaled_squares"]
         if self.model == "bayescpi":
             inside = sums["included"]
             self.pi = np.array(
@@ -128,7 +147,16 @@ class Hyperparameters:
                 ]
             )
             df = inside + DF
-        self.var_b = (sums["squares"] + self.scale_b) / self._chisquare(df)
+        self.var_b = (squares + self.scale_b) / self._chisquare(df)
+
+    def _draw_classes(self, sums: dict[str, np.ndarray]) -> None:
+        inside = np.stack([sums[name] for name in CLASSES], axis=1)
+        zero = (self.counts - sums["included"])[:, None]
+        counts = np.concatenate([zero, inside], axis=1) + CLASS_COUNTS
+        for term, chain in np.ndindex(self.counts.shape):
+            drawn = self.generators[chain].dirichlet(counts[term, :, chain])
+            # a logarithm follows: a probability that vanished in rounding stays tiny
+            self.classes[term, :, chain] = np.maximum(drawn, 1e-300)
 
     def _chisquare(self, df: np.ndarray) -> np.ndarray:
         """Chi-squares of df, shape (terms, chains), each from its chain's stream."""

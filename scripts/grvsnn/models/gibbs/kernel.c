@@ -52,8 +52,14 @@ typedef vec vec_at __attribute__((aligned(4), may_alias));
 typedef uvec uvec_at __attribute__((aligned(4), may_alias));
 typedef ivec ivec_at __attribute__((aligned(4), may_alias));
 
-enum model { BRR, BLASSO, BAYESC };
-enum sums { SQUARES, INCLUDED, TAU2, SCALED_SQUARES, N_SUMS };
+#define CLASSES 3 /* of BayesR's effects that are not zero */
+
+enum model { BRR, BLASSO, BAYESC, BAYESR };
+enum sums { SQUARES, INCLUDED, TAU2, SCALED_SQUARES, FIRST_CLASS };
+#define N_SUMS (FIRST_CLASS + CLASSES)
+
+/* A class's variance as a share of var_b (Erbe et al. 2012, Moser et al. 2015) */
+static const float class_share[CLASSES] = {1e-4f, 1e-3f, 1e-2f};
 
 struct lane_group {
     int32_t n_rows, n_marker_blocks, n_loading_blocks, lanes, model, n_cells;
@@ -68,13 +74,15 @@ struct lane_group {
     const float *inverse_sd;  /* slots x lanes: 1/s_j, 0 = leave the feature out */
     const float *x2;          /* slots x lanes: x~_j'x~_j */
     float *effect;            /* slots x lanes: b_j, in standardised units */
-    float *inverse_tau2;      /* slots x lanes, Bayesian lasso only */
+    float *inverse_tau2;      /* slots x lanes: Bayesian lasso's 1/tau2_j; BayesR's
+                                 1/class_share of the effect's class, 0 for zero */
     float *residual;          /* rows x lanes: E */
     float *residual_sum;      /* lanes: S */
     uint32_t *rng;            /* 4 x lanes */
     const float *var_e;       /* lanes */
     const float *ratio;       /* terms x lanes: var_e / var_b */
     const float *logit_pi;    /* terms x lanes */
+    const float *log_odds;    /* terms x CLASSES x lanes: of each class against zero */
     const float *lambda;      /* terms x lanes */
     double *residual_square;  /* lanes: e'e without the intercept's share */
     double *term_sums;        /* terms x N_SUMS x lanes */
@@ -308,10 +316,40 @@ INLINE void pass_rows(const struct lane_group *g, int update, int next,
 /* What does not depend on the residual, for all features of a block at once:
  * b_j | rest ~ N(shrink q, var_e shrink) with q = x~_j'e + x2_j b_j, and for BayesC
  * d_j = 1 iff odds + q^2 shrink/(2 var_e) > 0, odds = logit(pi) - log(c var_b)/2
- * - logit(u), u uniform. */
+ * - logit(u), u uniform. For BayesR the class (or zero) with the largest log weight plus
+ * Gumbel noise -log(-log u) is a draw from all four; zero's score is taken as 0. */
 struct block_draws {
     float shrink[BLOCK * MAX_LANES], noise[BLOCK * MAX_LANES], odds[BLOCK * MAX_LANES];
+    float class_shrink[CLASSES][BLOCK * MAX_LANES];
+    float class_noise[CLASSES][BLOCK * MAX_LANES];
+    float class_score[CLASSES][BLOCK * MAX_LANES];
 };
+
+INLINE float gumbel(float u) { return -log_positive(-log_positive(u)); }
+
+INLINE void prepare_classes(const struct lane_group *g, int block, struct block_draws *w,
+                            const int lanes)
+{
+    const float *x2 = g->x2 + (int64_t)block * BLOCK * lanes;
+    const float *ratio = g->ratio + g->term[block] * lanes;
+    const float *log_odds = g->log_odds + g->term[block] * CLASSES * lanes;
+    draw_uniforms(g->rng, lanes, w->odds); /* zero's */
+    for (int c = 0; c < CLASSES; c++) {
+        float *score = w->class_score[c];
+        draw_uniforms(g->rng, lanes, score);
+        for (int k = 0; k < BLOCK; k++)
+            for (int l = 0; l < lanes; l++) {
+                const int i = k * lanes + l;
+                const float penalty = ratio[l] / class_share[c];
+                const float shrink = x2[i] > 0.0f ? 1.0f / (x2[i] + penalty) : 0.0f;
+                const float size = 0.5f * log_positive(1.0f + x2[i] / penalty);
+                const float luck = gumbel(score[i]) - gumbel(w->odds[i]);
+                w->class_shrink[c][i] = shrink;
+                w->class_noise[c][i] = w->noise[i] * sqrtf(g->var_e[l] * shrink);
+                score[i] = x2[i] > 0.0f ? log_odds[c * lanes + l] - size + luck : -1e30f;
+            }
+    }
+}
 
 INLINE void prepare_block(const struct lane_group *g, int block, struct block_draws *w,
                           const int lanes)
@@ -321,6 +359,10 @@ INLINE void prepare_block(const struct lane_group *g, int block, struct block_dr
     const float *ratio = g->ratio + g->term[block] * lanes;
     const float *logit_pi = g->logit_pi + g->term[block] * lanes;
     draw_normals(g->rng, lanes, w->noise);
+    if (g->model == BAYESR) {
+        prepare_classes(g, block, w, lanes);
+        return;
+    }
     if (g->model == BAYESC) draw_uniforms(g->rng, lanes, w->odds);
     for (int k = 0; k < BLOCK; k++)
         for (int l = 0; l < lanes; l++) {
@@ -335,6 +377,30 @@ INLINE void prepare_block(const struct lane_group *g, int block, struct block_dr
                            - log_positive(u) + log_positive(1.0f - u);
             }
         }
+}
+
+INLINE vec pick(ivec where, vec yes, vec no)
+{
+    return (vec)((where & (ivec)yes) | (~where & (ivec)no));
+}
+
+/* BayesR's draw of effect i of a block; leaves 1/class_share of its class. */
+INLINE vec draw_class(const struct block_draws *w, int i, vec q, vec half_precision,
+                      float *inverse_share)
+{
+    vec drawn = {0}, best = {0}, inverse = {0};
+    for (int c = 0; c < CLASSES; c++) {
+        const vec shrink = *(const vec_at *)(w->class_shrink[c] + i);
+        const vec noise = *(const vec_at *)(w->class_noise[c] + i);
+        const vec score = *(const vec_at *)(w->class_score[c] + i)
+                        + half_precision * shrink * q * q;
+        const ivec better = score > best;
+        drawn = pick(better, q * shrink + noise, drawn);
+        inverse = pick(better, (vec){0} + 1.0f / class_share[c], inverse);
+        best = pick(better, score, best);
+    }
+    *(vec_at *)inverse_share = inverse;
+    return drawn;
 }
 
 /* Draws the effects of a block in turn; step = change of b_j/s_j. */
@@ -352,13 +418,20 @@ INLINE void draw_effects(const struct lane_group *g, int block, float *right,
             const vec shift = *(const vec_at *)(g->shift + first + i);
             const vec inverse_sd = *(const vec_at *)(g->inverse_sd + first + i);
             const vec old = *(vec_at *)(g->effect + first + i);
-            const vec shrink = *(const vec_at *)(w->shrink + i);
             const vec q = (*(vec_at *)(right + i) - shift * sum) * inverse_sd
                         + *(const vec_at *)(g->x2 + first + i) * old;
-            vec drawn = q * shrink + *(const vec_at *)(w->noise + i);
-            if (g->model == BAYESC) {
-                const vec odds = *(const vec_at *)(w->odds + i);
-                drawn = (vec)((ivec)drawn & (odds + half_precision * shrink * q * q > 0));
+            vec drawn;
+            if (g->model == BAYESR) {
+                float *inverse_share = g->inverse_tau2 + first + i;
+                drawn = draw_class(w, i, q, half_precision, inverse_share);
+            } else {
+                const vec shrink = *(const vec_at *)(w->shrink + i);
+                drawn = q * shrink + *(const vec_at *)(w->noise + i);
+                if (g->model == BAYESC) {
+                    const vec odds = *(const vec_at *)(w->odds + i);
+                    const ivec in = odds + half_precision * shrink * q * q > 0;
+                    drawn = (vec)((ivec)drawn & in);
+                }
             }
             const vec d = (drawn - old) * inverse_sd;
             *(vec_at *)(g->effect + first + i) = drawn;
@@ -409,6 +482,13 @@ INLINE void add_sums(const struct lane_group *g, int block, const int lanes)
                 const double inverse = g->inverse_tau2[i];
                 total[TAU2 * lanes + l] += g->x2[i] > 0.0f ? 1.0 / inverse : 0.0;
                 total[SCALED_SQUARES * lanes + l] += square * inverse;
+            }
+            if (g->model == BAYESR) {
+                const float inverse = g->inverse_tau2[i];
+                total[SCALED_SQUARES * lanes + l] += square * inverse;
+                for (int c = 0; c < CLASSES; c++)
+                    total[(FIRST_CLASS + c) * lanes + l] +=
+                        inverse == 1.0f / class_share[c];
             }
         }
 }

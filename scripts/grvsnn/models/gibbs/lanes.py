@@ -19,8 +19,12 @@ from grvsnn.models.gibbs.priors import Prior, default_prior
 from grvsnn.protocol.fold_task import UNSEEN
 
 WIDTH = 16
+PER_EFFECT = ("blasso", "bayesr")
+"""Models with a variance for each effect."""
 MAX_LANES = 2 * WIDTH
-SUMS = ("squares", "included", "tau2", "scaled_squares")
+CLASSES = ("small", "medium", "large")
+"""BayesR's effects that are not zero."""
+SUMS = ("squares", "included", "tau2", "scaled_squares", *CLASSES)
 
 
 @dataclass(frozen=True, eq=False)
@@ -126,7 +130,7 @@ class LaneGroup:
     ----------
     design : Design
         Features, shared by all groups.
-    model : {"brr", "blasso", "bayescpi"}
+    model : {"brr", "blasso", "bayescpi", "bayesr"}
         Model.
     mask : ndarray of int8, shape (padded_rows, lanes)
         -1 in a lane's rows, else 0.
@@ -139,7 +143,8 @@ class LaneGroup:
     shift, inverse_sd, x2 : ndarray, shape (slots, lanes)
         Feature mean, inverse scale (0 leaves the feature out), sum of squares.
     effect, inverse_tau2 : ndarray, shape (slots, lanes)
-        Effects of standardised features; the lasso's 1/tau2 (one row otherwise).
+        Effects of standardised features; the lasso's 1/tau2, or for BayesR one over the
+        share of the effect's class, 0 for zero (a block's rows otherwise).
     residual, residual_sum : ndarray, shapes (padded_rows, lanes), (lanes,)
         Uncentred residual and its sum.
     rng : ndarray of uint32, shape (4, lanes)
@@ -148,9 +153,11 @@ class LaneGroup:
         Residual variance.
     ratio, logit_pi, lambda_ : ndarray, shape (2, lanes)
         Each term's var_e/var_b, log odds of inclusion, and lambda.
+    log_odds : ndarray, shape (2, 3, lanes)
+        Log odds of each of BayesR's classes against zero.
     residual_square : ndarray of float64, shape (lanes,)
         e'e apart from the intercept's share.
-    term_sums : ndarray of float64, shape (2, 4, lanes)
+    term_sums : ndarray of float64, shape (2, 7, lanes)
         Sums over a term's features in the order of `SUMS`.
     patch_start : ndarray of int32, shape (blocks + 1,)
         First patched cell of each block.
@@ -178,6 +185,7 @@ class LaneGroup:
     var_e: np.ndarray
     ratio: np.ndarray
     logit_pi: np.ndarray
+    log_odds: np.ndarray
     lambda_: np.ndarray
     residual_square: np.ndarray
     term_sums: np.ndarray
@@ -283,13 +291,14 @@ def _empty_group(
         inverse_sd=aligned_zeros((slots, lanes)),
         x2=aligned_zeros((slots, lanes)),
         effect=aligned_zeros((slots, lanes)),
-        inverse_tau2=aligned_zeros((slots if model == "blasso" else BLOCK, lanes)),
+        inverse_tau2=aligned_zeros((slots if model in PER_EFFECT else BLOCK, lanes)),
         residual=aligned_zeros((rows, lanes)),
         residual_sum=aligned_zeros((lanes,)),
         rng=aligned_zeros((4, lanes), np.uint32),
         var_e=aligned_zeros((lanes,)),
         ratio=aligned_zeros((2, lanes)),
         logit_pi=aligned_zeros((2, lanes)),
+        log_odds=aligned_zeros((2, len(CLASSES), lanes)),
         lambda_=aligned_zeros((2, lanes)),
         residual_square=aligned_zeros((lanes,), np.float64),
         term_sums=aligned_zeros((2, len(SUMS), lanes), np.float64),

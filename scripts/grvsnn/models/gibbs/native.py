@@ -10,7 +10,7 @@ from grvsnn.base.compiled import load_kernel
 from grvsnn.models.gibbs.design import BLOCK
 from grvsnn.models.gibbs.lanes import MAX_LANES, LaneGroup
 
-MODEL_CODE = {"brr": 0, "blasso": 1, "bayescpi": 2}
+MODEL_CODE = {"brr": 0, "blasso": 1, "bayescpi": 2, "bayesr": 3}
 
 
 class Kernel(Protocol):
@@ -69,6 +69,7 @@ class _Group(ctypes.Structure):
                 "var_e",
                 "ratio",
                 "logit_pi",
+                "log_odds",
                 "lambda_",
                 "residual_square",
                 "term_sums",

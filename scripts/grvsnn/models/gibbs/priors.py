@@ -1,4 +1,4 @@
-"""Prior constants and start values of the three models, by BGLR 1.1.5's default rules.
+"""Prior constants and start values, by BGLR 1.1.5's default rules where it has them.
 
 Prior densities, with R2 = 0.5 shared equally by the L terms, MSx the summed variance of
 a term's features, and v the (n - 1)-variance of the phenotype:
@@ -8,6 +8,10 @@ a term's features, and v the (n - 1)-variance of the phenotype:
 - BRR and BayesC-pi: effect variance scaled inverse chi-square, 5 degrees of freedom and
   scale (v R2/L / MSx)(5 + 2), in BayesC over the prior inclusion probability 0.5;
 - BayesC-pi: pi ~ Beta(6, 6), as BGLR's code adds one to both of its counts;
+- BayesR, which BGLR does not have: effects are zero, or normal with 1e-4, 1e-3 or 1e-2
+  times the term's variance, with probabilities ~ Dirichlet(1, 1, 1, 1) (Erbe et al.
+  2012, J. Dairy Sci. 95:4114; Moser et al. 2015, PLoS Genet. 11:e1004969); the term's
+  variance scaled inverse chi-square like BRR's, over the mean share at the start;
 - Bayesian lasso: lambda^2 ~ Gamma(1.1, rate 0.1 / (2 (1 - R2) MSx L / R2)).
 """
 
@@ -15,12 +19,17 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-MODELS = ("brr", "blasso", "bayescpi")
+MODELS = ("brr", "blasso", "bayescpi", "bayesr")
 DF = 5.0
 R2 = 0.5
 PROBABILITY_IN = 0.5
 PI_COUNTS = 6.0
 LAMBDA_SHAPE = 1.1
+CLASS_SHARES = (1e-4, 1e-3, 1e-2)
+"""Variances of BayesR's classes, as shares of the term's; the kernels have them too."""
+CLASS_COUNTS = 1.0
+START_CLASSES = (0.95, 0.02, 0.02, 0.01)
+"""Probabilities of zero and of each class at the start of a chain."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +57,7 @@ def default_prior(model: str, variance: float, mean_squares: np.ndarray) -> Prio
 
     Parameters
     ----------
-    model : {"brr", "blasso", "bayescpi"}
+    model : {"brr", "blasso", "bayescpi", "bayesr"}
         Model.
     variance : float
         (n - 1)-variance of the phenotype over the chain's rows.
@@ -68,6 +77,10 @@ def _term_prior(model: str, per_feature: float, lambda2: float) -> TermPrior:
     scale_b = per_feature * (DF + 2)
     if model == "bayescpi":
         scale_b /= PROBABILITY_IN
+    if model == "bayesr":
+        scale_b /= sum(
+            p * share for p, share in zip(START_CLASSES[1:], CLASS_SHARES, strict=True)
+        )
     return TermPrior(
         scale_b=scale_b,
         lambda_rate=(LAMBDA_SHAPE - 1) / lambda2,

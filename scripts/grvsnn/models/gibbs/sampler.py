@@ -101,7 +101,7 @@ def sample(
     ----------
     design : Design
         Features of the animals.
-    model : {"brr", "blasso", "bayescpi"}
+    model : {"brr", "blasso", "bayescpi", "bayesr"}
         Model.
     targets : sequence of Target
         Phenotypes; all with the same number of seeds (chains).
