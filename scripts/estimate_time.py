@@ -8,7 +8,7 @@ from pathlib import Path
 
 from grvsnn.base.errors import InputError
 from grvsnn.planning.costs import measured_costs, read_costs
-from grvsnn.planning.dry_run import dry_run
+from grvsnn.planning.dry_run import dry_run, planned_jobs
 from grvsnn.planning.estimate import estimate_fits, estimate_text, planned_fits
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -20,7 +20,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     args = _parser().parse_args(arguments)
     chosen = ["--configfile", args.configfile] if args.configfile else []
     try:
-        fits, n_others = planned_fits(dry_run(*chosen))
+        fits, n_others = planned_fits(planned_jobs(dry_run(*chosen)))
     except InputError as error:
         print(error, file=sys.stderr)
         return 1

@@ -7,6 +7,7 @@ from grvsnn.base.errors import InputError
 from grvsnn.base.files import write_json, write_parquet
 from grvsnn.base.usage import Usage, write_usage
 from grvsnn.planning.costs import measured_costs
+from grvsnn.planning.dry_run import planned_jobs
 from grvsnn.planning.estimate import (
     duration,
     estimate_fits,
@@ -213,7 +214,7 @@ rule fit_linear:
 
 
 def test_the_estimate_takes_what_was_measured_and_says_what_was_not(tmp_path):
-    fits, n_others = planned_fits(DRY_RUN)
+    fits, n_others = planned_fits(planned_jobs(DRY_RUN))
     assert len(fits) == 4 and n_others == 3
     for repeat, seconds in ((2, 100.0), (3, 300.0)):
         path = tmp_path / f"benchmarks/mouse/markers/grvsnn/repeat-{repeat}.json"
@@ -234,7 +235,7 @@ def test_the_estimate_takes_what_was_measured_and_says_what_was_not(tmp_path):
 
 
 def test_the_estimate_falls_back_and_never_guesses():
-    fits, n_others = planned_fits(DRY_RUN)
+    fits, n_others = planned_fits(planned_jobs(DRY_RUN))
     columns = ["dataset", "setting", "method", "seconds", "n_jobs", "machine"]
     nothing = pd.DataFrame(columns=columns)
     text = estimate_text(estimate_fits(fits, [nothing]), n_others, 1)

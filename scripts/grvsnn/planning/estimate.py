@@ -4,39 +4,33 @@ Nothing is extrapolated from one dataset to another: a job without a measured
 counterpart is said to be unknown.
 """
 
-import re
 from collections.abc import Iterable, Sequence
 
 import pandas as pd
 
 from grvsnn.base.labels import method_label
 from grvsnn.base.names import base_method, fitted_as
-from grvsnn.planning.costs import HERE, KEYS
-
-FIT = re.compile(
-    r"^ +output: .*?\bbenchmarks/([^/\s]+)/([^/\s]+)/([^/\s]+)/repeat-(\d+)\.json",
-    re.M,
-)
-JOB = re.compile(r"^(?:rule|localrule) \w+:$", re.M)
+from grvsnn.planning.costs import HERE, KEYS, STAGE, job_kind
 
 
-def planned_fits(dry_run: str) -> tuple[pd.DataFrame, int]:
-    """Fits and other jobs that a dry-run lists.
+def planned_fits(jobs: pd.DataFrame) -> tuple[pd.DataFrame, int]:
+    """Fits and other jobs of a plan.
 
     Parameters
     ----------
-    dry_run : str
-        What ``snakemake --dry-run`` prints.
+    jobs : DataFrame
+        From `grvsnn.planning.dry_run.planned_jobs`.
 
     Returns
     -------
     fits : DataFrame
-        dataset, setting, method, repeat.
+        dataset, setting, method; a row a job.
     n_others : int
         Jobs that fit nothing.
     """
-    fits = pd.DataFrame(FIT.findall(dry_run), columns=[*KEYS, "repeat"])
-    return fits, len(JOB.findall(dry_run)) - len(fits)
+    kinds = [job_kind(path) for path in jobs["usage"].dropna()]
+    fits = [kind for kind in kinds if kind[1] != STAGE]
+    return pd.DataFrame(fits, columns=KEYS), len(jobs) - len(fits)
 
 
 def estimate_fits(fits: pd.DataFrame, measured: Sequence[pd.DataFrame]) -> pd.DataFrame:
