@@ -241,6 +241,25 @@ def test_check_finds_what_is_there(config, population):
     assert "loadings by rule 'knee'" in text and "of the trace of A" in text
 
 
+def test_records_written_twice_change_nothing_but_the_note(
+    config, entries, root, tmp_path
+):
+    """Means of equal records are the records; check says how many there are."""
+    entry = entries["plink"]
+    records = pd.read_csv(entry["files"]["phenotypes"], sep=";")
+    pd.concat([records, records.iloc[:7]]).to_csv(tmp_path / "twice.csv", index=False)
+    files = {**entry["files"], "phenotypes": str(tmp_path / "twice.csv")}
+    config["registry"] = {"herd": {**entry, "files": files, "repeated": "mean"}}
+    findings, problems = check_dataset("herd", config, [])
+    assert problems == []
+    note = "  7 animals have several records (at most 2)"
+    assert any(line.startswith(note) for line in findings)
+    one, other = prepare_herd(entry), prepare_herd(config["registry"]["herd"])
+    assert one.phenotypes.equals(other.phenotypes)
+    assert one.covariates.equals(other.covariates)
+    assert find_problems(config, read_shipped_schemas(root), METHODS) == []
+
+
 def test_check_names_a_rank_rule_that_cannot_be_applied(config, entries):
     entry = {**entries["vcf"], "loadings": {"rule": "fixed", "value": 10**6}}
     config["registry"] = {"herd": entry}

@@ -57,23 +57,27 @@ def plan_reading(entry: Mapping) -> dict[str, Callable[[], object]]:
     files, codes = entry["files"], missing_codes(entry.get("missing", ()))
     columns = entry.get("columns", {})
     both_sexes = entry.get("loadings", {}).get("both_sexes", False)
+    animals = {
+        "id_column": columns.get("id"),
+        "repeated": entry.get("repeated") == "mean",
+    }
     readers = {
         "genotypes": lambda: _read_genotypes(entry, codes),
         "phenotypes": lambda: read_phenotypes(
-            files["phenotypes"], entry["traits"], codes, columns.get("id")
+            files["phenotypes"], entry["traits"], codes, **animals
         ),
         "covariates": lambda: read_covariates(
             files.get("covariates", files["phenotypes"]),
             entry["covariates"],
             entry.get("factors", ()),
             codes,
-            columns.get("id"),
+            **animals,
         ),
         "environment": lambda: read_environment(
             files.get("covariates", files["phenotypes"]),
             entry["environment"],
             codes,
-            columns.get("id"),
+            **animals,
         ),
         "pedigree": lambda: read_pedigree(
             files["pedigree"], codes, columns, both_sexes
@@ -109,8 +113,10 @@ def assemble_herd(parts: Mapping[str, object], entry: Mapping) -> PreparedDatase
         if role in parts
         for name in parts[role].attrs.get("decimal_commas", [])
     ]
+    repeated = parts["phenotypes"].attrs.get("repeated")
     data.steps[-1].update(
         calls.notes,
+        **({"repeated_records": repeated} if repeated else {}),
         **({"decimal_commas": commas} if commas else {}),
         phenotyped=len(known),
         phenotyped_not_genotyped=int((~known).sum()),

@@ -10,7 +10,9 @@ import pandas as pd
 
 from grvsnn.base.errors import InputError
 from grvsnn.datasets.parents import read_parents
+from grvsnn.datasets.pedigree_facts import refuse_late_parents, refuse_wrong_sex
 from grvsnn.datasets.plink_files import load_fam
+from grvsnn.datasets.repeated import average_records, keep_one_row
 from grvsnn.datasets.text_table import is_number, load_table, refuse_repeats
 from grvsnn.pedigree.pedigree import Pedigree
 
@@ -107,11 +109,13 @@ def _refuse_thousands(cells: pd.Series, source: str) -> None:
             )
 
 
-def load_records(path: str | Path, id_column: str | None = None) -> pd.DataFrame:
+def load_records(
+    path: str | Path, id_column: str | None = None, repeated: bool = False
+) -> pd.DataFrame:
     """Read a table of one row per animal; the animal goes into column sample_id.
 
     The animal stands in `id_column`, by default the first one. Ids are text: 007 is
-    not 7.
+    not 7. With `repeated` an animal may have several rows.
     """
     table = _load(path)
     if id_column is None:
@@ -130,10 +134,11 @@ def load_records(path: str | Path, id_column: str | None = None) -> pd.DataFrame
             f"first column, {str(name)!r}, more than once; the animals seem to be in "
             f"column {better!r}: add columns: {{id: {better}}} to the entry"
         )
-    if twice.any():
+    if twice.any() and not repeated:
         raise InputError(
             f"{path}, line {ids.index[twice][0]}: animal {ids[twice].iloc[0]!r} has a "
-            "row already; keep one row per animal (the mean of its records)"
+            "row already; keep one row per animal, or add 'repeated: mean' to the "
+            "entry for the mean of its records"
         )
     # the animal's own name wins over another column called sample_id
     rest = table.drop(columns=[name, "sample_id"], errors="ignore")
@@ -196,9 +201,13 @@ def read_phenotypes(
     traits: Mapping[str, str],
     codes: frozenset[str],
     id_column: str | None = None,
+    repeated: bool = False,
 ) -> pd.DataFrame:
-    """Read sample_id and one float column per trait (new name -> column)."""
-    table = load_records(path, id_column)
+    """Read sample_id and one float column per trait (new name -> column).
+
+    With `repeated` an animal's records are averaged.
+    """
+    table = load_records(path, id_column, repeated)
     require_columns(table, list(traits.values()), str(path))
     advice = "fix it, or add it to the entry's 'missing'"
     values = {
@@ -206,7 +215,8 @@ def read_phenotypes(
         for trait, column in traits.items()
     }
     frame = pd.DataFrame({"sample_id": table["sample_id"].to_numpy(), **values})
-    return _note_commas(frame, table, traits.values(), codes)
+    frame = _note_commas(frame, table, traits.values(), codes)
+    return average_records(frame) if repeated else frame
 
 
 def _note_commas(
@@ -227,13 +237,15 @@ def read_covariates(
     factors: Sequence[str],
     codes: frozenset[str],
     id_column: str | None = None,
+    repeated: bool = False,
 ) -> pd.DataFrame:
     """Read sample_id and fixed effects: numbers as floats, classes as text.
 
     A column is a factor if `factors` says so or if none of its values is a number or a
-    date; a missing class is NaN. Dates (2019-03-01) become days.
+    date; a missing class is NaN. Dates (2019-03-01) become days. With `repeated` an
+    animal may have several rows that say the same.
     """
-    table = load_records(path, id_column)
+    table = load_records(path, id_column, repeated)
     require_columns(table, [*names, *factors], str(path))
     stray = [name for name in factors if name not in names]
     if stray:
@@ -252,7 +264,7 @@ def read_covariates(
             columns[name] = parse_numbers(column, codes, str(path), advice)
     frame = pd.DataFrame({"sample_id": table["sample_id"].to_numpy(), **columns})
     numbers = frame.select_dtypes("number").columns
-    return _note_commas(frame, table, numbers, codes)
+    return keep_one_row(_note_commas(frame, table, numbers, codes), str(path))
 
 
 def _days(column: pd.Series, source: str) -> np.ndarray:
@@ -274,18 +286,21 @@ def read_environment(
     names: Mapping[str, str],
     codes: frozenset[str],
     id_column: str | None = None,
+    repeated: bool = False,
 ) -> pd.DataFrame:
     """Read sample_id and common environments (new name -> column) as classes.
 
-    A class is text, as it is written; None where it is missing.
+    A class is text, as it is written; None where it is missing. With `repeated` an
+    animal may have several rows that say the same.
     """
-    table = load_records(path, id_column)
+    table = load_records(path, id_column, repeated)
     require_columns(table, list(names.values()), str(path))
     classes = {
         name: np.where(find_missing(table[column], codes), None, table[column])
         for name, column in names.items()
     }
-    return pd.DataFrame({"sample_id": table["sample_id"].to_numpy(), **classes})
+    frame = pd.DataFrame({"sample_id": table["sample_id"].to_numpy(), **classes})
+    return keep_one_row(frame, str(path))
 
 
 def read_pedigree(
@@ -297,7 +312,8 @@ def read_pedigree(
     """Read id, sire and dam ("0" = unknown) and refuse an impossible pedigree.
 
     Records may come in any order; duplicate records are kept once. Parents are
-    found by `columns` or by their usual names.
+    found by `columns` or by their usual names; `columns` may name `sex` and `born`
+    too, which parents are held against.
     """
     table = _load(path)
     if "id" not in columns:
@@ -305,9 +321,16 @@ def read_pedigree(
     names = {"id": columns.get("id", table.columns[0])}
     for role, usual in PARENT_NAMES.items():
         names[role] = columns.get(role) or _find_usual(table, role, usual, str(path))
-    require_columns(table, list(names.values()), str(path))
+    facts = {key: columns[key] for key in ("sex", "born") if key in columns}
+    require_columns(table, [*names.values(), *facts.values()], str(path))
     frame = pd.DataFrame({role: table[name] for role, name in names.items()})
     frame = read_parents(frame, codes, str(path))
+    if "sex" in facts and not both_sexes:
+        refuse_wrong_sex(frame, table[facts["sex"]], str(path))
+    if "born" in facts:
+        born = table[facts["born"]]
+        born = born.mask(find_missing(born, codes), "")
+        refuse_late_parents(frame, born, str(path))
     frame = frame.drop_duplicates().reset_index(drop=True)
     Pedigree.from_frame(frame, both_sexes=both_sexes, source=str(path))
     return frame

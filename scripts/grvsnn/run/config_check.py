@@ -27,7 +27,7 @@ TAKEN_NAMES = frozenset(
     | {"observed", "predicted", "lower", "upper", "metric", "value", "inner_fold"}
 )
 """Columns of the workflow's own tables, which no trait may be called."""
-HERD_KEYS = ("missing", "rows", "columns")
+HERD_KEYS = ("missing", "rows", "columns", "repeated")
 ADVICE = "Every key is explained in config/README.md."
 
 

@@ -60,6 +60,11 @@ def _survey_animals(data: PreparedDataset) -> Iterator[str]:
             f"  individual ids repeat between families: the {joined} animals are "
             "called FID_IID (write them so in the other files)"
         )
+    if repeated := read.get("repeated_records"):
+        yield (
+            f"  {repeated['animals']} animals have several records (at most "
+            f"{repeated['most']}): their means are used, all with the same weight"
+        )
     if commas := read.get("decimal_commas"):
         yield f"  read with decimal commas: {', '.join(commas)}"
     if named := read.get("markers_named_by_position"):
