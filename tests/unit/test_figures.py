@@ -391,3 +391,9 @@ def test_style_does_not_leak(tmp_path):
     before = dict(mpl.rcParams)
     FIGURES["scree"]([tmp_path / "f.png"])
     assert dict(mpl.rcParams) == before
+
+
+def test_no_two_methods_look_alike():
+    """In grey only the marker tells, in colour both do."""
+    assert len({str(look.marker) for look in LOOKS.values()}) == len(LOOKS)
+    assert len({look.colour for look in LOOKS.values()}) == len(LOOKS)
