@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 from grvsnn.scoring import metrics
 from scipy import stats
+from sklearn.metrics import roc_auc_score
 
 
 @pytest.fixture
@@ -26,6 +27,24 @@ def test_mse_and_r_match_their_formulas(pair):
     assert metrics.spearman(observed, predicted) == pytest.approx(
         stats.spearmanr(observed, predicted).statistic, abs=1e-12
     )
+
+
+def test_auc_is_scikit_learns_with_ties(pair):
+    values = pair[0] > 0.3
+    rounded = np.round(pair[1], 1)
+    expected = roc_auc_score(values, rounded)
+    # the values may be any two numbers, as targets in training SD are
+    scores = metrics.agreement(np.where(values, 1.7, -0.4), rounded)
+    assert scores["auc"] == pytest.approx(expected, abs=1e-12) and expected < 0.8
+    assert metrics.auc(values * 1.0, -rounded) == pytest.approx(1 - expected)
+    assert metrics.auc(values * 1.0, np.ones(300)) == 0.5
+
+
+def test_only_binary_traits_have_an_auc(pair):
+    assert "auc" not in metrics.agreement(*pair)
+    one_class = metrics.agreement(np.ones(20), pair[1][:20])
+    few = metrics.agreement(np.array([0.0, 1.0, 1.0]), pair[1][:3])
+    assert "auc" not in one_class and "auc" not in few
 
 
 def test_r_is_invariant_to_affine_transforms_and_mse_is_not(pair):

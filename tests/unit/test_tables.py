@@ -286,6 +286,15 @@ def every_table():
     }
 
 
+def test_binary_traits_add_a_column_of_auc():
+    scores = make_scores(datasets=("pig", "mouse"))
+    auc = scores.query("dataset == 'mouse' and metric == 'r'").assign(metric="auc")
+    both = pd.concat([scores, auc])
+    plain, table = (calibration_table(both, name) for name in ("pig", "mouse"))
+    assert "AUC" not in str(plain.cells.columns) and "AUC" not in plain.note
+    assert "AUC" in str(table.cells.columns.tolist()) and "0.5 by chance" in table.note
+
+
 def make_intervals():
     """Scores of two methods with intervals and one without; 80 animals a fold."""
     scores = make_scores().query("method != 'gblup'")

@@ -67,6 +67,7 @@ METRICS: Mapping[str, Metric] = {
     "intercept": Metric("Intercept", "zero", "Calibration intercept (training SD)"),
     "spearman": Metric("Spearman", "high", "Spearman rank correlation"),
     "top10": Metric("Top 10 %", "high", "Top 10 % hit rate"),
+    "auc": Metric("AUC", "high", "Area under the ROC curve"),
     "coverage": Metric("Coverage", None, "Coverage of the prediction intervals"),
     "interval_width": Metric("Width", None, "Width of the intervals (training SD)"),
     "accuracy_genetic": Metric(

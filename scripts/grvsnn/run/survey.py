@@ -141,6 +141,13 @@ def _question_trait(column: pd.Series) -> Iterator[str]:
     values = column.dropna()
     if not len(values):
         return
+    levels = np.unique(values)
+    if len(levels) <= FEW and (levels % 1 == 0).all():
+        listed = ", ".join(f"{level:g}" for level in levels)
+        yield (
+            f"    note: {len(levels)} different values ({listed}); all methods treat "
+            "the trait as a number"
+        )
     codes = [code for code in CODES if (values == code).any()]
     rest = values[~values.isin(CODES)]
     if codes and len(rest) and rest.min() > max(codes):

@@ -22,6 +22,8 @@ logger = logging.getLogger(__name__)
 
 JOB = ["dataset", "setting", "method", "repeat", "fold", "trait"]
 MIN_OBSERVED = 3
+BINARY_FROM = 10
+"""Observations from which two different values make a binary trait of them."""
 NAIVE_UP_TO = 1000
 """Animals up to which all pairs of distances are faster than a merge sort in Python."""
 
@@ -138,6 +140,30 @@ def top_hit_rate(
     return float(_membership(observed, size) @ _membership(predicted, size) / size)
 
 
+def auc(observed: np.ndarray, predicted: np.ndarray) -> float:
+    """Area under the ROC curve of a trait with two values.
+
+    The chance that of two animals with different values the higher one has the higher
+    prediction, by ranks (Mann and Whitney); equal predictions count half.
+
+    Parameters
+    ----------
+    observed : ndarray of float, shape (n,)
+        Two values, whatever they are; the larger one is the case.
+    predicted : ndarray of float, shape (n,)
+        Predictions.
+    """
+    case = observed == observed.max()
+    n_cases, n_others = int(case.sum()), int((~case).sum())
+    above = rankdata(predicted)[case].sum() - n_cases * (n_cases + 1) / 2
+    return float(above / (n_cases * n_others))
+
+
+def is_binary(observed: np.ndarray) -> bool:
+    """Whether enough observations have two different values between them."""
+    return len(observed) >= BINARY_FROM and len(np.unique(observed)) == 2
+
+
 def _membership(values: np.ndarray, size: int) -> np.ndarray:
     """Probability of each animal to be among the `size` largest, ties at random."""
     threshold = np.partition(values, -size)[-size]
@@ -163,13 +189,15 @@ def agreement(observed: np.ndarray, predicted: np.ndarray) -> dict[str, float]:
     Returns
     -------
     dict
-        mse, r, dcor, dcor_chance, slope, intercept, spearman, top10 and n_observed.
+        mse, r, dcor, dcor_chance, slope, intercept, spearman, top10 and n_observed;
+        auc where the observations have two values.
     """
     observed, predicted = _complete(observed, predicted)
     scores: dict[str, float] = {"n_observed": float(len(observed))}
     if len(observed) < MIN_OBSERVED:
         return scores | dict.fromkeys(AGREEMENT, float("nan"))
-    return scores | {name: f(observed, predicted) for name, f in AGREEMENT.items()}
+    scores |= {name: f(observed, predicted) for name, f in AGREEMENT.items()}
+    return scores | ({"auc": auc(observed, predicted)} if is_binary(observed) else {})
 
 
 AGREEMENT: Mapping[str, Callable[[np.ndarray, np.ndarray], float]] = {

@@ -56,7 +56,7 @@ def performance_table(scores: pd.DataFrame, dataset: str) -> Table:
 
 
 def calibration_table(scores: pd.DataFrame, dataset: str) -> Table:
-    """Calibration slope and intercept, Spearman and top 10 % hit rate."""
+    """Calibration slope and intercept, Spearman, top 10 % hit rate, AUC if binary."""
     note = (
         "Slope and intercept of the regression of observed on predicted (1 and 0 are "
         "ideal, intercept in training SD); top 10 %: share of the predicted best tenth "
@@ -65,6 +65,12 @@ def calibration_table(scores: pd.DataFrame, dataset: str) -> Table:
         "same for all test animals."
     )
     metrics = ["slope", "intercept", "spearman", "top10"]
+    if ((scores["dataset"] == dataset) & (scores["metric"] == "auc")).any():
+        metrics.append("auc")
+        note += (
+            " AUC: area under the ROC curve of traits with two values (0.5 by chance); "
+            "all methods treat these as numbers."
+        )
     return score_table(scores, dataset, metrics, note)
 
 
