@@ -10,12 +10,12 @@ import numba
 import numpy as np
 
 from grvsnn.models.gibbs.design import BLOCK
-from grvsnn.models.gibbs.lanes import SUMS, WIDTH, LaneGroup
+from grvsnn.models.gibbs.lanes import CLASSES, SUMS, WIDTH, LaneGroup
 from grvsnn.models.gibbs.priors import CLASS_SHARES
 
 MODEL_CODE = {"brr": 0, "blasso": 1, "bayescpi": 2, "bayesr": 3}
 BLASSO, BAYESC, BAYESR = 1, 2, 3
-SQUARES, INCLUDED, TAU2, SCALED_SQUARES, FIRST_CLASS = range(len(SUMS) - 2)
+SQUARES, INCLUDED, TAU2, SCALED_SQUARES, FIRST_CLASS = range(SUMS.index(CLASSES[0]) + 1)
 INVERSE_SHARES = np.float32(1) / np.array(CLASS_SHARES, np.float32)
 
 jit = numba.njit(nogil=True, cache=True)
@@ -310,8 +310,13 @@ class NumbaKernel:
             group.inverse_tau2,
             group.rng,
         )
-        scalars = (group.var_e, group.ratio, group.logit_pi, group.lambda_)
-        scalars = (*scalars, group.log_odds)
+        scalars = (
+            group.var_e,
+            group.ratio,
+            group.logit_pi,
+            group.lambda_,
+            group.log_odds,
+        )
         features = (design.codes, design.loadings, design.term)
         sweep(
             MODEL_CODE[group.model],
