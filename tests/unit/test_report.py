@@ -325,9 +325,9 @@ def test_methods_say_how_each_bayesian_method_was_fitted():
         "BRR: 77 iterations by the R package BGLR (R 4.2.2, rpy2 3.6.4, BGLR 1.1.4), "
         "of which the first 11 were discarded and one draw in 2 was kept",
         "BRR, exact: the exact posterior, without sampling, by this project's "
-        "implementation of BGLR's models (native 0.1.0)",
+        "own implementation (native 0.1.0)",
         "BayesCπ: 30000 iterations in each of 4 chains by this project's "
-        "implementation of BGLR's models (native 0.1.0), of which the first 10000 were "
+        "own implementation (native 0.1.0), of which the first 10000 were "
         "discarded and one draw in 5 was kept.",
     ]
 

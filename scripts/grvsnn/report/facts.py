@@ -21,7 +21,7 @@ from grvsnn.report.tables.layout import Table, make_table, number
 from grvsnn.scoring.fits import backend
 
 BACKENDS = {
-    "native": "this project's implementation of BGLR's models",
+    "native": "this project's own implementation",
     "bglr": "the R package BGLR",
 }
 
