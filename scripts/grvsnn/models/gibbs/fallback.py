@@ -11,10 +11,9 @@ import numpy as np
 
 from grvsnn.models.gibbs.design import BLOCK
 from grvsnn.models.gibbs.lanes import CLASSES, SUMS, WIDTH, LaneGroup
-from grvsnn.models.gibbs.priors import CLASS_SHARES
+from grvsnn.models.gibbs.priors import CLASS_SHARES, MODEL_CODE
 
-MODEL_CODE = {"brr": 0, "blasso": 1, "bayescpi": 2, "bayesr": 3}
-BLASSO, BAYESC, BAYESR = 1, 2, 3
+_, BLASSO, BAYESC, BAYESR = MODEL_CODE.values()
 SQUARES, INCLUDED, TAU2, SCALED_SQUARES, FIRST_CLASS = range(SUMS.index(CLASSES[0]) + 1)
 INVERSE_SHARES = np.float32(1) / np.array(CLASS_SHARES, np.float32)
 
@@ -97,14 +96,15 @@ def draw_effects(
     """Draw a block's effects in turn; `step` takes the changes of b_j/s_j."""
     shift, inverse_sd, x2, effect, inverse_tau2 = features
     var_e, ratio, logit_pi, _, log_odds = scalars
-    noise, uniform = np.empty_like(step), np.empty_like(step)
-    luck = np.empty((len(INVERSE_SHARES) + 1, *step.shape), step.dtype)
+    noise = np.empty_like(step)
     draw_normals(rng, noise)
-    if model == BAYESC:
-        draw_uniforms(rng, uniform)
+    # BayesC needs one uniform an effect, BayesR one for zero and each class
+    n_uniforms = 1 if model == BAYESC else 0
     if model == BAYESR:
-        for c in range(len(luck)):
-            draw_uniforms(rng, luck[c])
+        n_uniforms = len(INVERSE_SHARES) + 1
+    luck = np.empty((n_uniforms, *step.shape), step.dtype)
+    for i in range(n_uniforms):
+        draw_uniforms(rng, luck[i])
     pair = 0
     for k in range(BLOCK):
         for lane in range(step.shape[1]):
@@ -130,7 +130,7 @@ def draw_effects(
             if model == BAYESR and inverse_tau2[k, lane] == 0:
                 drawn = 0.0
             if model == BAYESC:
-                u = uniform[k, lane]
+                u = luck[0, k, lane]
                 odds = logit_pi[lane] + 0.5 * shrink * q * q / var_e[lane]
                 odds -= 0.5 * math.log1p(x2[k, lane] / ratio[lane])
                 if odds <= math.log(u) - math.log1p(-u):

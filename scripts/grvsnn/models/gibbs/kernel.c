@@ -333,7 +333,8 @@ INLINE void prepare_classes(const struct lane_group *g, int block, struct block_
     const float *x2 = g->x2 + (int64_t)block * BLOCK * lanes;
     const float *ratio = g->ratio + g->term[block] * lanes;
     const float *log_odds = g->log_odds + g->term[block] * CLASSES * lanes;
-    draw_uniforms(g->rng, lanes, w->odds); /* zero's */
+    draw_uniforms(g->rng, lanes, w->odds); /* zero's luck, the same for all classes */
+    for (int i = 0; i < BLOCK * lanes; i++) w->odds[i] = gumbel(w->odds[i]);
     for (int c = 0; c < CLASSES; c++) {
         float *score = w->class_score[c];
         draw_uniforms(g->rng, lanes, score);
@@ -343,7 +344,7 @@ INLINE void prepare_classes(const struct lane_group *g, int block, struct block_
                 const float penalty = ratio[l] / class_share[c];
                 const float shrink = x2[i] > 0.0f ? 1.0f / (x2[i] + penalty) : 0.0f;
                 const float size = 0.5f * log_positive(1.0f + x2[i] / penalty);
-                const float luck = gumbel(score[i]) - gumbel(w->odds[i]);
+                const float luck = gumbel(score[i]) - w->odds[i];
                 w->class_shrink[c][i] = shrink;
                 w->class_noise[c][i] = w->noise[i] * sqrtf(g->var_e[l] * shrink);
                 score[i] = x2[i] > 0.0f ? log_odds[c * lanes + l] - size + luck : -1e30f;

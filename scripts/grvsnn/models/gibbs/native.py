@@ -9,8 +9,7 @@ import numpy as np
 from grvsnn.base.compiled import load_kernel
 from grvsnn.models.gibbs.design import BLOCK
 from grvsnn.models.gibbs.lanes import MAX_LANES, LaneGroup
-
-MODEL_CODE = {"brr": 0, "blasso": 1, "bayescpi": 2, "bayesr": 3}
+from grvsnn.models.gibbs.priors import MODEL_CODE
 
 
 class Kernel(Protocol):

@@ -20,6 +20,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 MODELS = ("brr", "blasso", "bayescpi", "bayesr")
+MODEL_CODE = {name: code for code, name in enumerate(MODELS)}
+"""The models' numbers in the kernels."""
 DF = 5.0
 R2 = 0.5
 PROBABILITY_IN = 0.5

@@ -50,6 +50,7 @@ def library() -> ctypes.CDLL | None:
 def serves(array: torch.Tensor, n_outputs: int) -> bool:
     """Whether the kernel can work on arrays like this one, with so many outputs."""
     plain = array.device.type == "cpu" and array.dtype == torch.float32
+    plain = plain and array.is_contiguous()
     return plain and n_outputs <= MAX_OUTPUTS and library() is not None
 
 

@@ -217,8 +217,9 @@ def proximal_step(model: torch.nn.Module, shrinkage: float, M: float) -> None:
     after as many as there are pieces on the way: two or three.
     """
     skip, first = model.skip.weight.data, model.layers[0].weight.data
-    if serves(skip, len(skip) + len(first)):
-        _shrink_compiled(skip, first, shrinkage, M)
+    if all(serves(part, len(skip) + len(first)) for part in (skip, first)):
+        arrays, sizes = (skip.data_ptr(), first.data_ptr()), (len(skip), *first.shape)
+        library().lassonet_shrink(*arrays, *sizes, shrinkage, M)
         return
     norms, size = skip.norm(dim=0), first.abs()
     b = torch.relu(norms - shrinkage)
@@ -230,18 +231,6 @@ def proximal_step(model: torch.nn.Module, shrinkage: float, M: float) -> None:
         b[columns] = _solve(norms[columns] - shrinkage, size[:, columns], b[columns], M)
     skip *= b / norms.clamp(min=torch.finfo(norms.dtype).tiny)
     torch.clamp(first, -M * b, M * b, out=first)
-
-
-def _shrink_compiled(
-    skip: torch.Tensor, first: torch.Tensor, shrinkage: float, M: float
-) -> None:
-    """Take the step in C, where both are stored row by row."""
-    rows = [part.contiguous() for part in (skip, first)]
-    sizes = (len(skip), len(first), skip.shape[1])
-    library().lassonet_shrink(*(part.data_ptr() for part in rows), *sizes, shrinkage, M)
-    for part, done in zip((skip, first), rows, strict=True):
-        if part.data_ptr() != done.data_ptr():
-            part.copy_(done)
 
 
 def _solve(
