@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from grvsnn.base.errors import InputError
-from grvsnn.planning.costs import measured_costs, read_costs
+from grvsnn.planning.costs import measured_costs, own_settings_first, read_costs
 from grvsnn.planning.dry_run import dry_run, planned_jobs
 from grvsnn.planning.estimate import estimate_fits, estimate_text, planned_fits
+from grvsnn.run.read_config import read_config
 
 ROOT = Path(__file__).resolve().parents[1]
 COSTS = ROOT / "docs/results/costs.csv"
@@ -24,7 +25,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except InputError as error:
         print(error, file=sys.stderr)
         return 1
-    measured = [measured_costs(args.results), read_costs(COSTS)]
+    config = read_config(args.configfile or str(ROOT / "config/config.yaml"))
+    known = own_settings_first(read_costs(COSTS), config)
+    measured = [measured_costs(args.results), known]
     print(estimate_text(estimate_fits(fits, measured), n_others, args.cores))
     return 0
 

@@ -11,6 +11,7 @@ from grvsnn.planning.costs import (
     hash_settings,
     job_kind,
     measured_costs,
+    own_settings_first,
     read_costs,
     renew_costs,
 )
@@ -134,6 +135,18 @@ def test_costs_survive_the_file_and_are_renewed_kind_by_kind(results, tmp_path):
     assert renewed["dataset"].tolist() == [*["mouse"] * 3, "pig"]
     assert renewed["seconds"].tolist()[:3] == [1.0] * 3
     assert renewed["seconds"].iloc[3] == other["seconds"].iloc[0]
+
+
+def test_a_run_of_other_settings_leaves_what_is_known(results):
+    costs = measured_costs(results, CONFIG, "2 cores")
+    unadjusted = measured_costs(results, {**CONFIG, "adjust": "none"}, "2 cores")
+    both = renew_costs(costs, unadjusted)
+    assert len(both) == 2 * len(costs)
+    again = renew_costs(both, costs)
+    assert again.equals(both)
+    for config, own in ((CONFIG, costs), ({**CONFIG, "adjust": "none"}, unadjusted)):
+        first = own_settings_first(both, config).iloc[: len(own)]
+        assert set(first["settings"]) == set(own["settings"])
 
 
 def test_settings_are_what_a_job_of_a_method_depends_on():

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from grvsnn.base.files import read_json
@@ -123,10 +124,25 @@ def read_costs(path: Path) -> pd.DataFrame:
 
 
 def renew_costs(before: pd.DataFrame, measured: pd.DataFrame) -> pd.DataFrame:
-    """Replace the kinds of job that were measured again; the others stay."""
-    kinds = [*KEYS, "device"]
+    """Replace the kinds of job that were measured again; the others stay.
+
+    Jobs of other settings are of another kind: a run with unadjusted traits leaves
+    what is known of adjusted ones.
+    """
+    kinds = [*KEYS, "device", "settings"]
     again = pd.MultiIndex.from_frame(before[kinds]).isin(
         pd.MultiIndex.from_frame(measured[kinds])
     )
     renewed = pd.concat([before[~again], measured]) if len(before) else measured
     return renewed.sort_values(kinds, ignore_index=True)
+
+
+def own_settings_first(costs: pd.DataFrame, config: Mapping) -> pd.DataFrame:
+    """Put jobs of a config's own settings before those of others."""
+    own = [
+        settings == hash_settings(config, dataset, method)
+        for dataset, method, settings in zip(
+            costs["dataset"], costs["method"], costs["settings"], strict=True
+        )
+    ]
+    return costs.iloc[np.argsort(np.logical_not(own), kind="stable")]
