@@ -11,7 +11,7 @@ from grvsnn.planning.costs import (
     hash_settings,
     job_kind,
     measured_costs,
-    own_settings_first,
+    of_own_settings,
     read_costs,
     renew_costs,
 )
@@ -145,8 +145,9 @@ def test_a_run_of_other_settings_leaves_what_is_known(results):
     again = renew_costs(both, costs)
     assert again.equals(both)
     for config, own in ((CONFIG, costs), ({**CONFIG, "adjust": "none"}, unadjusted)):
-        first = own_settings_first(both, config).iloc[: len(own)]
+        first = of_own_settings(both, config)
         assert set(first["settings"]) == set(own["settings"])
+        assert len(first) == len(own)
 
 
 def test_settings_are_what_a_job_of_a_method_depends_on():

@@ -11,7 +11,7 @@ import pandas as pd
 
 from grvsnn.base.labels import METHODS, dataset_label, method_label
 from grvsnn.base.names import base_method
-from grvsnn.planning.costs import KEYS, hash_settings, job_kind
+from grvsnn.planning.costs import KEYS, hash_kinds, job_kind
 from grvsnn.planning.dry_run import count_sent
 from grvsnn.report.tables.layout import Table, make_table, number
 from grvsnn.report.tables.resources import STAGES
@@ -55,7 +55,7 @@ def price_jobs(
     planned = jobs.dropna(subset="usage").reset_index(drop=True)
     kinds = [job_kind(path) for path in planned["usage"]]
     priced = pd.DataFrame(kinds, columns=KEYS).assign(gpu=planned["gpu"])
-    priced["settings"] = [hash_settings(config, d, m) for d, _, m in kinds]
+    priced["settings"] = hash_kinds(priced, config)
     by = [*KEYS, "settings"]
     facts = ["longest_seconds", "peak_mb", "n_jobs", "machine"]
     # those without a GPU first, where there are both

@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 from grvsnn.base.files import read_json
@@ -57,6 +56,12 @@ def hash_settings(config: Mapping, dataset: str, method: str) -> str:
     return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:8]
 
 
+def hash_kinds(kinds: pd.DataFrame, config: Mapping) -> list[str]:
+    """`hash_settings` of each row of a table with columns dataset and method."""
+    pairs = zip(kinds["dataset"], kinds["method"], strict=True)
+    return [hash_settings(config, dataset, method) for dataset, method in pairs]
+
+
 def measured_costs(
     results: str | Path, config: Mapping | None = None, machine: str = HERE
 ) -> pd.DataFrame:
@@ -86,11 +91,8 @@ def measured_costs(
     if config:
         rows = [row for row in rows if row[0] in config["datasets"]]
     table = _mean_kinds(rows)
-    hashes = [
-        hash_settings(config, dataset, method) if config else ""
-        for dataset, method in zip(table["dataset"], table["method"], strict=True)
-    ]
-    return table.assign(settings=hashes, machine=machine)
+    settings = hash_kinds(table, config) if config else ""
+    return table.assign(settings=settings, machine=machine)
 
 
 def _read_job(path: Path, results: Path) -> tuple[str, float, float, float]:
@@ -137,12 +139,6 @@ def renew_costs(before: pd.DataFrame, measured: pd.DataFrame) -> pd.DataFrame:
     return renewed.sort_values(kinds, ignore_index=True)
 
 
-def own_settings_first(costs: pd.DataFrame, config: Mapping) -> pd.DataFrame:
-    """Put jobs of a config's own settings before those of others."""
-    own = [
-        settings == hash_settings(config, dataset, method)
-        for dataset, method, settings in zip(
-            costs["dataset"], costs["method"], costs["settings"], strict=True
-        )
-    ]
-    return costs.iloc[np.argsort(np.logical_not(own), kind="stable")]
+def of_own_settings(costs: pd.DataFrame, config: Mapping) -> pd.DataFrame:
+    """Costs of the kinds of job that ran with a config's own settings."""
+    return costs[costs["settings"] == hash_kinds(costs, config)]
